@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cli.h: what the files of the leasehold command share. */
+#ifndef LEASEHOLD_CLI_H
+#define LEASEHOLD_CLI_H
+
+#include <stdbool.h>
+
+#include "leasehold/reserve.h"
+#include "leasehold/store.h"
+
+enum cli_exit {
+  CLI_DONE = 0,
+  CLI_FAILED = 1,
+  CLI_USAGE = 2,
+  CLI_CONFLICT = 3 /* another node holds the volume */
+};
+
+enum cli_option {
+  OPTION_STORE,
+  OPTION_LEASE_KEY,
+  OPTION_HELP,
+  OPTION_VERSION,
+  OPTION_NODE,
+  OPTION_VICTIM,
+  OPTION_DURATION,
+  OPTION_SHRINK,
+  OPTION_FORCE,
+  OPTION_JSON,
+  OPTION_COUNT
+};
+
+#define OPTION_BIT(option) (1u << (option))
+#define OPTIONS_GLOBAL                                                         \
+  (OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LEASE_KEY) |                   \
+   OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+
+struct cli_option_spec {
+  const char *name;     /* without its dashes */
+  const char *argument; /* NULL: takes none */
+  const char *help;     /* one line */
+};
+extern const struct cli_option_spec cli_options[OPTION_COUNT];
+
+#define OPERANDS_MAX 2
+
+struct cli;
+
+struct cli_verb {
+  const char *name;
+  const char *operands[OPERANDS_MAX + 1]; /* NULL-ended; "[X]" may be missing */
+  unsigned required, optional;            /* OPTION_BITs */
+  const char *summary;                    /* for the list of verbs */
+  const char *help;                       /* sentences for `help VERB` */
+  enum cli_exit (*run)(struct cli *);
+};
+extern const struct cli_verb cli_verbs[]; /* ended by a NULL name */
+
+const struct cli_verb *cli_verb_find(const char *name);
+
+/* One run of the command. */
+struct cli {
+  const struct cli_verb *verb;       /* NULL until it is known */
+  const char *options[OPTION_COUNT]; /* value, "" for a flag, NULL: not given */
+  const char *operands[OPERANDS_MAX];
+  unsigned operand_count;
+
+  /* Closed and freed by main. */
+  struct store *store;
+  struct store_volume *volume;
+  struct lease_key key;
+  unsigned char *key_bytes;
+};
+
+/* "leasehold: VERB: text" on stderr; returns code. */
+enum cli_exit cli_fail(const struct cli *cli, enum cli_exit code,
+                       const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same with an error's text and the exit code that its status means. */
+enum cli_exit cli_fail_with(const struct cli *cli, const struct error *err);
+
+/* open.c. Each of these reports its failure and returns the exit code, or
+ * CLI_DONE.
+ */
+enum cli_exit cli_read_key(struct cli *cli);
+enum cli_exit cli_open_store(struct cli *cli, bool create);
+/* The first operand is a volume's name. */
+enum cli_exit cli_check_volume(const struct cli *cli);
+/* Opens the store too. */
+enum cli_exit cli_open_volume(struct cli *cli);
+enum cli_exit cli_lease_id(const struct cli *cli, const char *node,
+                           struct lease_id *out);
+/* The lease ID of an option's node; out stays if it is not given. */
+enum cli_exit cli_node(const struct cli *cli, enum cli_option option,
+                       struct lease_id *out);
+/* The second operand is a size. */
+enum cli_exit cli_size(const struct cli *cli, uint64_t *size);
+/* --duration, or the default of 30 seconds. */
+enum cli_exit cli_duration(const struct cli *cli, uint32_t *duration_s);
+
+/* --store, else LEASEHOLD_STORE, else NULL. */
+const char *cli_store_url(const struct cli *cli);
+void cli_close(struct cli *cli);
+
+/* help.c, show.c, volume-verbs.c, reservation-verbs.c */
+enum cli_exit run_help(struct cli *cli);
+enum cli_exit run_version(struct cli *cli);
+enum cli_exit run_list(struct cli *cli);
+enum cli_exit run_status(struct cli *cli);
+enum cli_exit run_create(struct cli *cli);
+enum cli_exit run_resize(struct cli *cli);
+enum cli_exit run_delete(struct cli *cli);
+enum cli_exit run_reserve(struct cli *cli);
+enum cli_exit run_release(struct cli *cli);
+enum cli_exit run_preempt(struct cli *cli);
+enum cli_exit run_clear(struct cli *cli);
+enum cli_exit run_lease_id(struct cli *cli);
+
+#endif

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# cli: the leasehold command.
+
+bin_PROGRAMS += cli/leasehold
+cli_leasehold_SOURCES = \
+	cli/cli.h \
+	cli/help.c \
+	cli/main.c \
+	cli/open.c \
+	cli/reservation-verbs.c \
+	cli/show.c \
+	cli/verbs.c \
+	cli/volume-verbs.c
+cli_leasehold_LDADD = \
+	common/lease/liblease.la \
+	common/store/libstore.la \
+	common/utils/libutils.la \
+	$(JANSSON_LIBS)

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* verbs.c: the table of verbs and options. Parsing, --help, the completion and
+ * the check of the manual page are all driven by it.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+const struct cli_option_spec cli_options[OPTION_COUNT] = {
+    [OPTION_STORE] = {"store", "URL",
+                      "the store, file:DIRECTORY [$LEASEHOLD_STORE]"},
+    [OPTION_LEASE_KEY] = {"lease-key", "FILE",
+                          "a secret that makes lease IDs unguessable"},
+    [OPTION_HELP] = {"help", NULL, "explain the verb, or list the verbs"},
+    [OPTION_VERSION] = {"version", NULL, "print the version"},
+    [OPTION_NODE] = {"node", "NODE", "the node for which this is done"},
+    [OPTION_VICTIM] = {"victim", "NODE",
+                       "the node to take it from [whoever holds it]"},
+    [OPTION_DURATION] =
+        {"duration", "SECONDS",
+         "how long, unless renewed: 15 to 60, or infinite [30]"},
+    [OPTION_SHRINK] = {"shrink", NULL, "allow a smaller size: cuts data off"},
+    [OPTION_FORCE] = {"force", NULL, "do it even while a node holds it"},
+    [OPTION_JSON] = {"json", NULL, "print JSON, for programs"},
+};
+
+#define NODE OPTION_BIT(OPTION_NODE)
+#define VICTIM OPTION_BIT(OPTION_VICTIM)
+#define DURATION OPTION_BIT(OPTION_DURATION)
+#define SHRINK OPTION_BIT(OPTION_SHRINK)
+#define FORCE OPTION_BIT(OPTION_FORCE)
+#define JSON OPTION_BIT(OPTION_JSON)
+
+const struct cli_verb cli_verbs[] = {
+    {
+        .name = "create",
+        .operands = {"VOLUME", "SIZE"},
+        .summary = "make a volume of zero bytes",
+        .help = "Makes a volume of SIZE bytes, all zero, such as 512M, 10G or\n"
+                "1T: a multiple of 512, at most 8T. A store's directory is\n"
+                "made too, if it is not there.\n",
+        .run = run_create,
+    },
+    {
+        .name = "list",
+        .optional = JSON,
+        .summary = "show all volumes",
+        .help =
+            "Shows all volumes of the store, one a line: name, size,\n"
+            "lease, who holds it and since when. Damaged ones are named on\n"
+            "standard error, and the exit code is 1.\n",
+        .run = run_list,
+    },
+    {
+        .name = "status",
+        .operands = {"VOLUME"},
+        .optional = NODE | JSON,
+        .summary = "show who holds a volume, and how to take it over",
+        .help =
+            "Shows who holds the volume, since when, its epoch, who wrote\n"
+            "last, and the command that takes it over for NODE, by default\n"
+            "a node with this host's name.\n",
+        .run = run_status,
+    },
+    {
+        .name = "resize",
+        .operands = {"VOLUME", "SIZE"},
+        .optional = NODE | SHRINK,
+        .summary = "change a volume's size",
+        .help =
+            "Changes the size; what is added reads as zero. A smaller size\n"
+            "needs --shrink: what is cut off is gone. A volume that a node\n"
+            "holds is left alone, unless --node names that node. Clients\n"
+            "see the new size when they connect again.\n",
+        .run = run_resize,
+    },
+    {
+        .name = "delete",
+        .operands = {"VOLUME"},
+        .optional = FORCE,
+        .summary = "delete a volume and its data",
+        .help = "Deletes the volume and all its data. A volume that a node\n"
+                "holds is only deleted with --force.\n",
+        .run = run_delete,
+    },
+    {
+        .name = "reserve",
+        .operands = {"VOLUME"},
+        .required = NODE,
+        .optional = DURATION,
+        .summary = "take a free volume's lease for a node",
+        .help =
+            "Acquires the lease for NODE if it is free, or starts its time\n"
+            "again if NODE holds it. Unless a server with a client of that\n"
+            "name renews it, it ends after SECONDS.\n",
+        .run = run_reserve,
+    },
+    {
+        .name = "release",
+        .operands = {"VOLUME"},
+        .required = NODE,
+        .summary = "give a node's lease back",
+        .help = "Gives the lease back if NODE holds it; else nothing is done,\n"
+                "which is no error. A client that is still connected for NODE\n"
+                "takes it again when it next writes: disconnect it first.\n",
+        .run = run_release,
+    },
+    {
+        .name = "preempt",
+        .operands = {"VOLUME"},
+        .required = NODE,
+        .optional = VICTIM | DURATION,
+        .summary = "take the lease from the node that holds it",
+        .help =
+            "Hands the lease to NODE at once; the node that held it can\n"
+            "write no more. With --victim only if that node holds it, else\n"
+            "whoever does. A free lease is acquired for SECONDS; one that\n"
+            "is taken over keeps its duration.\n",
+        .run = run_preempt,
+    },
+    {
+        .name = "clear",
+        .operands = {"VOLUME"},
+        .summary = "break the lease, whoever holds it",
+        .help =
+            "Breaks the lease at once, whoever holds it. Afterwards it is\n"
+            "free for the first node that asks, also for the one that held\n"
+            "it: to keep a node out, use preempt.\n",
+        .run = run_clear,
+    },
+    {
+        .name = "lease-id",
+        .operands = {"NODE"},
+        .summary = "print the lease ID that follows from a node's name",
+        .help = "Prints the lease ID of NODE, for use with the store's own\n"
+                "tools. Needs no store. With --lease-key it is the one that\n"
+                "servers with the same key use.\n",
+        .run = run_lease_id,
+    },
+    {
+        .name = "help",
+        .operands = {"[VERB]"},
+        .summary = "explain a verb, or list all verbs",
+        .help = "Explains VERB, or lists all verbs.\n",
+        .run = run_help,
+    },
+    {
+        .name = "version",
+        .summary = "print the version",
+        .help = "Prints the name and version of this program.\n",
+        .run = run_version,
+    },
+    {.name = NULL},
+};
+
+const struct cli_verb *
+cli_verb_find(const char *name)
+{
+  for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
+    if (strcmp(verb->name, name) == 0)
+      return verb;
+  }
+  return NULL;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* keeper.c: runs the sessions of any number of volumes; see keeper.h.
+ *
+ * A tenure is a session, the store volume it is about, and those who wait for
+ * its gate. Connections' threads only leave notes in a tenure (it was wanted,
+ * a request was refused, the last one left) and read its gate; one thread, the
+ * keeper's, runs keeper_turn, and nothing else steps a session.
+ *
+ *   what                                  touched by         under
+ *   notes, refs, gate, waiters, view      any thread         tenure->lock
+ *   the list of tenures                   attach, turn       keeper->lock
+ *   session, request, logged              keeper_turn only   nothing
+ *
+ * keeper->lock is taken before a tenure->lock, never after; neither is held
+ * over I/O. Only keeper_turn takes tenures off the list, so it may walk the
+ * list with the lock dropped between two of them.
+ *
+ * One turn: for each tenure with a note, or whose time has come: take the
+ * notes, step the session once for each, submit what it wants sent, publish
+ * the gate and wake the waiters if it changed. An answer is a note too, so a
+ * store that answers inside submit makes for another round. At the end the
+ * turn knows when the next tenure's time comes; keeper-thread.c sleeps until
+ * then or until it is kicked. There is no polling.
+ *
+ * Life of a tenure: made by keeper_attach with one reference, joined by more.
+ * The last keeper_detach leaves the note DETACH. When the session has finished
+ * (its Release was answered, or none was needed), the turn unlinks and frees
+ * it. A tenure that begins while one of the same key is on its way out is held
+ * back until that one is gone, so that a Release never meets the lease of its
+ * successor.
+ */
+#include "lease/keeper-internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "utils/cleanup.h"
+
+static bool
+changed_state_worth_a_line(struct tenure *tenure)
+{
+  enum session_state state = tenure->session.state;
+
+  if (state == tenure->logged)
+    return false;
+  switch (state) {
+  case SESSION_STANDBY:
+  case SESSION_ATTACHED:
+  case SESSION_HELD:
+  case SESSION_VERIFYING:
+  case SESSION_FENCED:
+  case SESSION_DETACHED:
+    tenure->logged = state;
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void
+log_state(struct tenure *tenure)
+{
+  const struct session *session = &tenure->session;
+  const struct session_config *config = &session->config;
+  enum session_state state = session->state;
+  enum log_level level = LOG_LEVEL_INFO;
+  char who[VOLUME_NAME_MAX + NODE_NAME_MAX + INSTANCE_MAX + 16];
+
+  if (!changed_state_worth_a_line(tenure))
+    return;
+  snprintf(who, sizeof who, "%s@%s%s%s", tenure->name, config->node,
+           config->instance[0] != '\0' ? "/instance=" : "", config->instance);
+  if (state == SESSION_FENCED || state == SESSION_VERIFYING)
+    level = LOG_LEVEL_ERROR;
+  switch (state) {
+  case SESSION_HELD:
+    log_line(tenure->keeper->config.log, level, "%s: held, epoch %llu", who,
+             (unsigned long long)session->epoch);
+    break;
+  case SESSION_FENCED:
+  case SESSION_VERIFYING:
+    log_line(tenure->keeper->config.log, level, "%s: %s, epoch %llu: %s", who,
+             session_state_text(state), (unsigned long long)session->epoch,
+             session->cause);
+    break;
+  case SESSION_STANDBY:
+    log_line(tenure->keeper->config.log, level,
+             "%s: standby, the lease is held by %s", who,
+             session->seen.lease.node[0] != '\0' ? session->seen.lease.node
+                                                 : "another node");
+    break;
+  default:
+    log_line(tenure->keeper->config.log, level, "%s: %s%s%s", who,
+             session_state_text(state), session->failure != 0 ? ": " : "",
+             session->failure != 0 ? session->cause : "");
+    break;
+  }
+}
+
+static void
+publish(struct tenure *tenure)
+{
+  const struct session *session = &tenure->session;
+
+  LOCK_FOR_SCOPE(&tenure->lock);
+  tenure->state = session->state;
+  tenure->seen = session->seen;
+  memcpy(tenure->cause, session->cause, sizeof tenure->cause);
+  if (tenure->gate.version == session->gate.version)
+    return;
+  tenure->gate = session->gate;
+  while (tenure->waiters != NULL) {
+    struct tenure_waiter *waiter = tenure->waiters;
+
+    tenure->waiters = waiter->next;
+    waiter->queued = false;
+    waiter->wake(waiter);
+  }
+}
+
+/* The kick is given under the lock: once it is dropped, a turn may free the
+ * tenure, and then the keeper may be freed.
+ */
+static void
+note(struct tenure *tenure, enum note what)
+{
+  LOCK_FOR_SCOPE(&tenure->lock);
+  tenure->notes.set |= what;
+  keeper_kick(tenure->keeper);
+}
+
+static void
+request_done(struct store_command *request)
+{
+  struct tenure *tenure =
+      (struct tenure *)((char *)request - offsetof(struct tenure, request));
+
+  note(tenure, NOTE_REPLY);
+}
+
+static void
+step(struct tenure *tenure, const struct session_event *event)
+{
+  const struct clock *clock = tenure->keeper->config.clock;
+  struct session *session = &tenure->session;
+
+  session_step(session, event, clock_now(clock), clock->wall_ms(clock));
+  log_state(tenure);
+  publish(tenure);
+  if (!session->send)
+    return;
+  memset(&tenure->request, 0, sizeof tenure->request);
+  tenure->request.command = session->command;
+  tenure->request.done = request_done;
+  if (store_submit_command(tenure->volume, &tenure->request) != STORE_PENDING)
+    note(tenure, NOTE_REPLY);
+}
+
+static void
+step_kind(struct tenure *tenure, enum session_event_kind kind)
+{
+  step(tenure, &(struct session_event){.kind = kind});
+}
+
+/* DETACH comes last: what else was noted was before it. */
+static void
+step_notes(struct tenure *tenure, const struct notes *notes)
+{
+  if (notes->set & NOTE_ATTACH)
+    step_kind(tenure, SESSION_ATTACH);
+  if (notes->set & NOTE_REPLY)
+    step(tenure, &(struct session_event){.kind = SESSION_REPLY,
+                                         .reply = &tenure->request.reply,
+                                         .text = tenure->request.error.text});
+  if (notes->set & NOTE_REFUSED)
+    step(tenure, &(struct session_event){.kind = SESSION_REFUSED,
+                                         .epoch = notes->refused_epoch,
+                                         .status = notes->refused_status});
+  if (notes->set & NOTE_UNKNOWN)
+    step(tenure, &(struct session_event){.kind = SESSION_UNKNOWN,
+                                         .epoch = notes->unknown_epoch});
+  if (notes->set & NOTE_WANT_WRITE)
+    step_kind(tenure, SESSION_WANT_WRITE);
+  if (notes->set & NOTE_WANT_LEASE)
+    step_kind(tenure, SESSION_WANT_LEASE);
+  if (notes->set & NOTE_DETACH)
+    step(tenure, &(struct session_event){.kind = SESSION_DETACH,
+                                         .clean = notes->clean});
+}
+
+/* Is an earlier tenure of the same key still on its way out? Those made
+ * earlier are further down the list. keeper->lock is held.
+ */
+static bool
+predecessor_locked(struct tenure *tenure)
+{
+  for (struct tenure *old = tenure->next; old != NULL; old = old->next) {
+    if (tenure_same_key(tenure, old)) {
+      LOCK_FOR_SCOPE(&old->lock);
+      if (old->refs == 0)
+        return true;
+    }
+  }
+  return false;
+}
+
+static void
+unlink_and_free(struct keeper *keeper, struct tenure *tenure)
+{
+  {
+    LOCK_FOR_SCOPE(&keeper->lock);
+    struct tenure **link = &keeper->tenures;
+
+    while (*link != tenure)
+      link = &(*link)->next;
+    *link = tenure->next;
+  }
+  tenure_free(tenure);
+  /* Only now: keeper_stop's caller frees what the tenure used. */
+  LOCK_FOR_SCOPE(&keeper->lock);
+  pthread_cond_broadcast(&keeper->gone);
+}
+
+/* Takes the notes, unless the tenure has to be held back. */
+static struct notes
+take_notes(struct keeper *keeper, struct tenure *tenure)
+{
+  struct notes notes = {0};
+
+  LOCK_FOR_SCOPE(&keeper->lock);
+  LOCK_FOR_SCOPE(&tenure->lock);
+  if ((tenure->notes.set & NOTE_ATTACH) && predecessor_locked(tenure))
+    return notes;
+  notes = tenure->notes;
+  tenure->notes.set = 0;
+  return notes;
+}
+
+/* Does what is due for one tenure; true if it has gone. */
+static bool
+serve(struct keeper *keeper, struct tenure *tenure)
+{
+  for (;;) {
+    struct notes notes = take_notes(keeper, tenure);
+    bool referred;
+
+    if (notes.set != 0)
+      step_notes(tenure, &notes);
+    else if (tenure->session.wake_at_ns <= clock_now(keeper->config.clock))
+      step_kind(tenure, SESSION_TIMER);
+    else
+      return false;
+    {
+      LOCK_FOR_SCOPE(&tenure->lock);
+      referred = tenure->refs > 0 || tenure->notes.set != 0;
+    }
+    if (tenure->session.finished && !referred) {
+      unlink_and_free(keeper, tenure);
+      return true;
+    }
+  }
+}
+
+uint64_t
+keeper_turn(struct keeper *keeper)
+{
+  uint64_t next_ns = TIME_NEVER;
+  struct tenure *tenure, *following;
+  bool gone = false;
+
+  {
+    LOCK_FOR_SCOPE(&keeper->lock);
+    tenure = keeper->tenures;
+  }
+  for (; tenure != NULL; tenure = following) {
+    {
+      LOCK_FOR_SCOPE(&keeper->lock);
+      following = tenure->next;
+    }
+    if (serve(keeper, tenure))
+      gone = true;
+    else if (tenure->session.wake_at_ns < next_ns)
+      next_ns = tenure->session.wake_at_ns;
+  }
+  /* One that was held back by what has gone comes before it in the list. */
+  return gone ? 0 : next_ns;
+}
+
+/* --- the keeper itself ------------------------------------------------ */
+
+void
+keeper_kick(struct keeper *keeper)
+{
+  if (keeper->kick != NULL)
+    keeper->kick->kick(keeper->kick);
+}
+
+struct keeper *
+keeper_new(const struct keeper_config *config)
+{
+  struct keeper *keeper = calloc(1, sizeof *keeper);
+  pthread_condattr_t attributes;
+
+  if (keeper == NULL)
+    return NULL;
+  keeper->config = *config;
+  keeper->event_fd = keeper->timer_fd = -1;
+  pthread_mutex_init(&keeper->lock, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&keeper->gone, &attributes);
+  pthread_condattr_destroy(&attributes);
+  return keeper;
+}
+
+void
+keeper_set_kick(struct keeper *keeper, struct keeper_kick *handler)
+{
+  keeper->kick = handler;
+}
+
+void
+keeper_abandon(struct keeper *keeper)
+{
+  struct tenure *tenure, *next;
+
+  for (tenure = keeper->tenures; tenure != NULL; tenure = next) {
+    next = tenure->next;
+    tenure_free(tenure);
+  }
+  pthread_cond_destroy(&keeper->gone);
+  pthread_mutex_destroy(&keeper->lock);
+  free(keeper);
+}
+
+bool
+keeper_free(struct keeper *keeper)
+{
+  if (keeper == NULL)
+    return true;
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    if (tenure->session.awaited != LEASE_NONE)
+      return false; /* its answer will still write into the tenure */
+  }
+  keeper_abandon(keeper);
+  return true;
+}

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# common/lease: nodes, leases, reservations and sessions; pure but the keeper.
+
+noinst_LTLIBRARIES += common/lease/liblease.la
+common_lease_liblease_la_SOURCES = \
+	common/lease/export-name.c \
+	common/lease/holder.c \
+	common/lease/holder.h \
+	common/lease/keeper.c \
+	common/lease/keeper-internal.h \
+	common/lease/keeper-thread.c \
+	common/lease/node.c \
+	common/lease/reserve.c \
+	common/lease/session.c \
+	common/lease/session-internal.h \
+	common/lease/session-moves.c \
+	common/lease/session-reply.c \
+	common/lease/session-text.c \
+	common/lease/tenure.c \
+	common/lease/timing.c \
+	common/lease/translate.c \
+	common/lease/volume-json.c
+common_lease_liblease_la_LIBADD = \
+	$(CRYPTO_LIBS) \
+	$(JANSSON_LIBS) \
+	$(UUID_LIBS)

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* reserve.c: reservation commands on a store's volume; see reserve.h. */
+#include "leasehold/reserve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "utils/time-format.h"
+
+void
+lease_holder_of(const struct volume_info *info, struct lease_holder *out)
+{
+  const struct lease_info *lease = &info->lease;
+  const struct holder *holder = &info->record.holder;
+
+  *out = (struct lease_holder){
+      .held = lease->state == LEASE_LEASED || lease->state == LEASE_BREAKING,
+  };
+  if (!out->held)
+    return;
+  out->since_ms = lease->since_ms;
+  if (lease->node[0] != '\0') {
+    memcpy(out->node, lease->node, sizeof out->node);
+  } else if (holder->epoch == info->epoch && !holder->clean) {
+    memcpy(out->node, holder->node, sizeof out->node);
+    if (out->since_ms == 0)
+      out->since_ms = holder->since_ms;
+  }
+}
+
+void
+lease_holder_text(const struct volume_info *info,
+                  char text[LEASE_HOLDER_TEXT_MAX])
+{
+  struct lease_holder holder;
+  char since[TIME_TEXT_MAX];
+
+  lease_holder_of(info, &holder);
+  snprintf(text, LEASE_HOLDER_TEXT_MAX, "%s holds it%s%s",
+           !holder.held             ? "nobody"
+           : holder.node[0] == '\0' ? "an unknown node"
+                                    : holder.node,
+           holder.since_ms != 0 ? " since " : "",
+           holder.since_ms != 0 ? time_format_iso(holder.since_ms, since) : "");
+}
+
+int
+reservation_look(struct store_volume *volume, struct volume_info *info,
+                 struct error *err)
+{
+  struct store_command command = {.command.verb = LEASE_DESCRIBE};
+  int status = store_run_command(volume, &command);
+
+  if (status == 0)
+    *info = command.reply.info;
+  else if (err != NULL)
+    *err = command.error;
+  return status;
+}
+
+/* Sends the plan. LOOK_AGAIN, or the outcome. */
+static enum reservation_outcome
+run_plan(struct store_volume *volume, const struct translation *plan,
+         struct reservation_result *result)
+{
+  for (unsigned i = 0; i < plan->count; i++) {
+    struct store_command command = {.command = plan->commands[i]};
+    enum reservation_outcome outcome;
+
+    result->status = store_run_command(volume, &command);
+    if (result->status == 0) {
+      if (command.command.verb == LEASE_DESCRIBE)
+        result->info = command.reply.info;
+      else
+        result->sent++;
+      continue;
+    }
+    outcome = translate_outcome(plan, i, result->status);
+    if (outcome == RESERVATION_ERROR)
+      result->error = command.error;
+    if (outcome != RESERVATION_GOOD)
+      return outcome;
+  }
+  return plan->outcome;
+}
+
+static int
+conflict(struct reservation_result *result, const char *name)
+{
+  char who[LEASE_HOLDER_TEXT_MAX];
+
+  lease_holder_text(&result->info, who);
+  return error_set(&result->error, STATUS_CONFLICT,
+                   "%s: reservation conflict: %s", name, who);
+}
+
+int
+reservation_run(struct store_volume *volume, const char *name,
+                const struct reservation_request *request,
+                struct reservation_result *result)
+{
+  struct translation plan;
+
+  *result = (struct reservation_result){.outcome = RESERVATION_LOOK_AGAIN};
+  for (unsigned look = 0; look < RESERVATION_LOOKS_MAX &&
+                          result->outcome == RESERVATION_LOOK_AGAIN;
+       look++) {
+    result->status = reservation_look(volume, &result->info, &result->error);
+    if (result->status != 0) {
+      result->outcome = RESERVATION_ERROR;
+      break;
+    }
+    translate(request, &result->info, &plan);
+    result->outcome = run_plan(volume, &plan, result);
+  }
+
+  switch (result->outcome) {
+  case RESERVATION_GOOD:
+    result->status = 0;
+    break;
+  case RESERVATION_CONFLICT:
+    result->status = conflict(result, name);
+    break;
+  case RESERVATION_LOOK_AGAIN:
+    result->outcome = RESERVATION_ERROR;
+    result->status =
+        error_set(&result->error, STATUS_TRANSIENT,
+                  "%s: it changed hands at each of %d looks; try again", name,
+                  RESERVATION_LOOKS_MAX);
+    break;
+  case RESERVATION_ERROR:
+    break;
+  }
+  return result->status;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* session-moves.c: what a session can send, and where it can go; the moves
+ * that session.c and session-reply.c are made of.
+ */
+#include "lease/session-internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lease/holder.h"
+#include "leasehold/clock.h"
+#include "leasehold/timing.h"
+#include "utils/mutation.h"
+
+void __attribute__((format(printf, 2, 3)))
+session_set_cause(struct session *session, const char *format, ...)
+{
+  va_list args;
+
+  va_start(args, format);
+  vsnprintf(session->cause, sizeof session->cause, format, args);
+  va_end(args);
+}
+
+/* --- what goes out ---------------------------------------------------- */
+
+static struct lease_command *
+command(struct session *session, enum lease_verb verb, uint64_t now_ns)
+{
+  struct lease_command *out = &session->command;
+
+  memset(out, 0, sizeof *out);
+  out->verb = verb;
+  session->send = true;
+  session->awaited = verb;
+  session->sent_ns = now_ns;
+  session->retry_at_ns = TIME_NEVER;
+  return out;
+}
+
+void
+session_send_describe(struct session *session, uint64_t now_ns)
+{
+  command(session, LEASE_DESCRIBE, now_ns);
+}
+
+void
+session_send_acquire(struct session *session, uint64_t now_ns)
+{
+  struct lease_command *out = command(session, LEASE_ACQUIRE, now_ns);
+
+  out->lease_id = session->config.lease_id;
+  out->duration_s = session->config.duration_s;
+  memcpy(out->node, session->config.node, sizeof out->node);
+}
+
+void
+session_send_renew(struct session *session, uint64_t now_ns)
+{
+  command(session, LEASE_RENEW, now_ns)->lease_id = session->config.lease_id;
+}
+
+void
+session_send_claim(struct session *session, uint64_t now_ns, int64_t wall_ms)
+{
+  struct lease_command *out = command(session, LEASE_CLAIM, now_ns);
+  const struct session_config *config = &session->config;
+  struct holder next = {0};
+
+  if (session->claimed_ms == 0)
+    session->claimed_ms = wall_ms;
+  memcpy(next.node, config->node, sizeof next.node);
+  memcpy(next.instance, config->instance, sizeof next.instance);
+  memcpy(next.session, config->nonce, sizeof next.session);
+  next.since_ms = session->claimed_ms;
+  next.write_back = config->write_back;
+
+  out->lease_id = config->lease_id;
+  out->expected_epoch = session->seen.epoch;
+  out->record = session->seen.record;
+  holder_succeed(&out->record, &next);
+}
+
+void
+session_send_release(struct session *session, uint64_t now_ns)
+{
+  struct lease_command *out = command(session, LEASE_RELEASE, now_ns);
+
+  out->lease_id = session->config.lease_id;
+  out->expected_epoch = session->claimed ? session->epoch : session->took_epoch;
+  out->clean = session->claimed && session->detach_clean;
+}
+
+/* --- where to go ------------------------------------------------------ */
+
+void
+session_fence(struct session *session)
+{
+  session->state = SESSION_FENCED;
+  session->fences++;
+  session->retry_at_ns = session->renew_at_ns = TIME_NEVER;
+}
+
+void
+session_look(struct session *session, uint64_t now_ns)
+{
+  session->state = session->claimed ? SESSION_VERIFYING : SESSION_LOOKING;
+  session->looked_ns = now_ns;
+  session_send_describe(session, now_ns);
+}
+
+/* No answer, or one that another look explains: look again, later if this
+ * happens again and again.
+ */
+void
+session_look_later(struct session *session, uint64_t now_ns)
+{
+  session->state = session->claimed ? SESSION_VERIFYING : SESSION_LOOKING;
+  session->attempts++;
+  session->retry_at_ns = timing_retry_at(now_ns, session->attempts);
+}
+
+void
+session_look_again(struct session *session, uint64_t now_ns)
+{
+  if (session->attempts++ < 2)
+    session_look(session, now_ns);
+  else
+    session_look_later(session, now_ns);
+}
+
+void
+session_stand_by(struct session *session)
+{
+  session->state = SESSION_STANDBY;
+  session->want_write = false;
+  session->took = false;
+  session->attempts = 0;
+  session->renew_at_ns = TIME_NEVER;
+}
+
+void
+session_begin_detach(struct session *session, uint64_t now_ns)
+{
+  session->retry_at_ns = session->renew_at_ns = TIME_NEVER;
+  if (session->state != SESSION_FENCED && session->state != SESSION_DETACHED &&
+      (session->claimed || session->took)) {
+    session->state = SESSION_RELEASING;
+    session->attempts = 0;
+    session_send_release(session, now_ns);
+  } else {
+    session->state = SESSION_DETACHED;
+  }
+}
+
+/* The lease is ours: claim, or leave it at that. */
+void
+session_lease_is_ours(struct session *session, uint64_t now_ns, int64_t wall_ms)
+{
+  if (!session->claimed && !session->want_write) {
+    session->state = SESSION_ATTACHED;
+    session->attempts = 0;
+    return;
+  }
+  if (MUTATED(S2_NO_CLAIM)) {
+    session->claimed = true;
+    session->epoch = session->seen.epoch;
+    session->want_write = false;
+    session->state = SESSION_HELD;
+    return;
+  }
+  session->state = session->claimed ? SESSION_VERIFYING : SESSION_CLAIMING;
+  session_send_claim(session, now_ns, wall_ms);
+}

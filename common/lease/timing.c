@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* timing.c: every interval of a lease, from its duration; see timing.h. */
+#include "leasehold/timing.h"
+
+#include "leasehold/clock.h"
+#include "leasehold/lease.h"
+
+#define RENEWALS_PER_DURATION 3
+#define SPREAD_DIVISOR 8
+#define MARGIN_DIVISOR 6
+
+/* Nothing overflows into the past: what is too late to say is never. */
+static uint64_t
+later(uint64_t ns, uint64_t interval_ns)
+{
+  return interval_ns < TIME_NEVER - ns ? ns + interval_ns : TIME_NEVER;
+}
+
+uint64_t
+timing_renew_at(uint64_t sent_ns, uint32_t duration_s, uint32_t spread)
+{
+  uint64_t duration =
+      duration_s == LEASE_DURATION_INFINITE ? LEASE_DURATION_MAX : duration_s;
+  uint64_t interval = duration * NANOSECONDS_PER_SECOND / RENEWALS_PER_DURATION;
+  /* spread / 2^32 of an eighth; for 60 s still below 2^64. */
+  uint64_t earlier = interval / SPREAD_DIVISOR * spread >> 32;
+
+  return later(sent_ns, interval - earlier);
+}
+
+uint64_t
+timing_valid_until(uint64_t sent_ns, uint32_t duration_s)
+{
+  uint64_t duration = duration_s * NANOSECONDS_PER_SECOND;
+
+  if (duration_s == LEASE_DURATION_INFINITE)
+    return TIME_NEVER;
+  return later(sent_ns, duration - duration / MARGIN_DIVISOR);
+}
+
+uint64_t
+timing_retry_at(uint64_t now_ns, unsigned attempt)
+{
+  static const unsigned seconds[] = {1, 1, 2, 4, 5}; /* by attempt, then 5 */
+  unsigned last = sizeof seconds / sizeof seconds[0] - 1;
+
+  return later(now_ns, seconds[attempt < last ? attempt : last] *
+                           NANOSECONDS_PER_SECOND);
+}
+
+uint64_t
+timing_ask_again_at(uint64_t asked_ns)
+{
+  return later(asked_ns, NANOSECONDS_PER_SECOND);
+}

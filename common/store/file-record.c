@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* file-record.c: a volume's record on disk, read and replaced.
+ *
+ * FILE_RECORD and FILE_SPARE are two files of RECORD_SIZE bytes with all their
+ * blocks allocated. A replacement, under the exclusive locks, writes the spare,
+ * makes it durable and exchanges the two names, so that what was the record is
+ * the next spare, and nothing needs space: a lease can be renewed and taken
+ * over on a file system that is full. Where names cannot be exchanged the
+ * spare is renamed over the record and a new one is made. A process that is
+ * killed at any moment leaves either record, whole, and at worst a spare that
+ * is garbage and will be written over.
+ *
+ * The stamp. Whoever writes needs to know, at each turn, that the record he
+ * has verified before is still the one in force, and cannot afford to read it
+ * again. So each replacement sets the spare's modification time before the
+ * exchange: its nanoseconds are the revision modulo 10^9. (inode, modification
+ * time) of FILE_RECORD then tells any two records apart of which fewer than
+ * 10^9 revisions lie in between: within that distance two revisions differ in
+ * their nanoseconds, whatever inodes they are in and whatever the wall clock
+ * does. 10^9 replacements, each with an fsync, do not fit between two turns of
+ * a volume that is open. A file system that does not keep nanoseconds is
+ * refused, at each replacement, before anything is changed. What is written to
+ * a record by other means changes its time, so it is read again and found
+ * damaged.
+ *
+ * Reading without a lock. What is opened as FILE_RECORD can become the spare
+ * and be written over while it is read: the checksum finds a mixture. And it
+ * could be read whole as a spare that is not in force yet. Both change the
+ * file's time, so a reading counts only if the stamp was the same before and
+ * after it and the name still leads to it. After a few tries the reader takes
+ * FILE_LOCK_DATA shared, which excludes replacements; only what is damaged then
+ * is damaged.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/file-internal.h"
+#include "utils/cleanup.h"
+
+#define READ_TRIES 5
+
+/* Largest text that names a record. */
+#define RECORD_PATH_MAX 4096
+
+static void
+record_path(const struct file_place *place, char path[RECORD_PATH_MAX])
+{
+  snprintf(path, RECORD_PATH_MAX, "%s/%s/%s", place->store->path, place->name,
+           FILE_RECORD);
+}
+
+static int
+record_errno(const struct file_place *place, struct error *err)
+{
+  if (errno == ENOENT)
+    return error_set(err, STATUS_NOT_FOUND, "there is no volume %s in %s",
+                     place->name, place->store->path);
+  return error_set_errno(err, errno, "%s/%s/%s", place->store->path,
+                         place->name, FILE_RECORD);
+}
+
+static struct file_stamp
+stamp_of(const struct stat *info)
+{
+  return (struct file_stamp){.inode = info->st_ino, .changed = info->st_mtim};
+}
+
+bool
+file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+  return a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+         a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+int
+file_record_stamp(const struct file_place *place, struct file_stamp *out,
+                  struct error *err)
+{
+  struct stat info;
+
+  if (fstatat(place->directory, FILE_RECORD, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return record_errno(place, err);
+  *out = stamp_of(&info);
+  return STATUS_OK;
+}
+
+/* Reads up to size bytes. Negative: errno says why. */
+static ssize_t
+read_whole(int fd, char *text, size_t size)
+{
+  size_t length = 0;
+
+  while (length < size) {
+    ssize_t n = pread(fd, text + length, size - length, (off_t)length);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return -1;
+    if (n == 0)
+      break;
+    length += (size_t)n;
+  }
+  return (ssize_t)length;
+}
+
+/* One try. STATUS_TRANSIENT, without a text: it changed meanwhile. */
+static int
+read_once(const struct file_place *place, struct volume_record *out,
+          struct file_stamp *stamp, struct error *err)
+{
+  CLEANUP_FD int fd =
+      openat(place->directory, FILE_RECORD, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  char text[RECORD_SIZE + 1], path[RECORD_PATH_MAX];
+  struct file_stamp after;
+  struct stat info;
+  ssize_t length;
+  int r;
+
+  if (fd < 0 || fstat(fd, &info) != 0)
+    return record_errno(place, err);
+  *stamp = stamp_of(&info);
+  length = read_whole(fd, text, sizeof text);
+  if (length < 0)
+    return record_errno(place, err);
+  if (fstat(fd, &info) != 0)
+    return record_errno(place, err);
+  after = stamp_of(&info);
+  if (!file_stamp_equal(stamp, &after))
+    return STATUS_TRANSIENT;
+  r = file_record_stamp(place, &after, err);
+  if (r != 0)
+    return r;
+  if (!file_stamp_equal(stamp, &after))
+    return STATUS_TRANSIENT;
+  record_path(place, path);
+  r = record_decode(text, (size_t)length, path, out, err);
+  if (r != 0)
+    return r;
+  if (place->volume_id[0] != '\0' &&
+      strcmp(place->volume_id, out->volume_id) != 0)
+    return error_set(err, STATUS_NOT_FOUND,
+                     "volume %s has been deleted, and another one of its name "
+                     "was made",
+                     place->name);
+  record_settle(out, place->store->boot_id);
+  return STATUS_OK;
+}
+
+int
+file_record_read_locked(const struct file_place *place,
+                        struct volume_record *out, struct file_stamp *stamp,
+                        struct error *err)
+{
+  int r = read_once(place, out, stamp, err);
+
+  /* Nobody who keeps to the locks can have done that. */
+  if (r == STATUS_TRANSIENT && (err == NULL || err->status == STATUS_OK))
+    return error_set(err, STATUS_TRANSIENT,
+                     "%s/%s/%s was changed by something other than this "
+                     "program while it was being read",
+                     place->store->path, place->name, FILE_RECORD);
+  return r;
+}
+
+static int
+read_under_lock(const struct file_place *place, struct volume_record *out,
+                struct error *err)
+{
+  CLEANUP_FD int fd =
+      openat(place->directory, FILE_DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  struct file_stamp stamp;
+  int r;
+
+  if (fd < 0 && errno == ENOENT)
+    return error_set(err, STATUS_CORRUPT,
+                     "%s/%s: the record has no %s beside "
+                     "it",
+                     place->store->path, place->name, FILE_DATA);
+  if (fd < 0)
+    return error_set_errno(err, errno, "%s/%s/%s", place->store->path,
+                           place->name, FILE_DATA);
+  r = file_lock(place, fd, FILE_LOCK_INTENT, FILE_LOCK_LOOK, err);
+  if (r == 0)
+    r = file_lock(place, fd, FILE_LOCK_DATA, FILE_LOCK_SHARED, err);
+  if (r != 0)
+    return r;
+  r = file_record_read_locked(place, out, &stamp, err);
+  file_unlock(fd, FILE_LOCK_DATA);
+  return r;
+}
+
+int
+file_record_read(const struct file_place *place, struct volume_record *out,
+                 struct error *err)
+{
+  struct file_stamp stamp;
+
+  for (int i = 0; i < READ_TRIES; i++) {
+    struct error ignored = ERROR_INIT;
+    int r = read_once(place, out, &stamp, &ignored);
+
+    if (r == STATUS_CORRUPT || (r == STATUS_TRANSIENT && ignored.status == 0))
+      continue;
+    if (r != 0 && err != NULL)
+      *err = ignored;
+    return r;
+  }
+  return read_under_lock(place, out, err);
+}
+
+static int
+spare_errno(const struct file_place *place, const char *what, struct error *err)
+{
+  return error_set_errno(err, errno, "%s/%s/%s: %s", place->store->path,
+                         place->name, FILE_SPARE, what);
+}
+
+/* Opens the spare, with all its blocks. */
+static int
+open_spare(const struct file_place *place, int *fd, struct error *err)
+{
+  struct stat info;
+
+  *fd = openat(place->directory, FILE_SPARE,
+               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (*fd < 0 || fstat(*fd, &info) != 0)
+    return spare_errno(place, "cannot be opened", err);
+  if (info.st_size == RECORD_SIZE)
+    return STATUS_OK;
+  if (ftruncate(*fd, 0) != 0 ||
+      (fallocate(*fd, 0, 0, RECORD_SIZE) != 0 && errno != EOPNOTSUPP))
+    return spare_errno(place, "cannot be allocated", err);
+  return STATUS_OK;
+}
+
+int
+file_record_make_spare(const struct file_place *place, struct error *err)
+{
+  CLEANUP_FD int fd = -1;
+
+  return open_spare(place, &fd, err);
+}
+
+/* Sets the stamp of record, and sees whether the file system keeps it. */
+static int
+stamp_file(const struct file_place *place, int fd,
+           const struct volume_record *record, struct error *err)
+{
+  const struct clock *clock = place->store->clock;
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+  struct stat info;
+
+  times[1].tv_sec = clock->wall_ms(clock) / 1000;
+  times[1].tv_nsec = (long)(record->revision % NANOSECONDS_PER_SECOND);
+  if (futimens(fd, times) != 0 || fstat(fd, &info) != 0)
+    return spare_errno(place, "cannot be given a time", err);
+  if (info.st_mtim.tv_nsec != times[1].tv_nsec)
+    return error_set(err, STATUS_UNSUPPORTED,
+                     "%s is on a file system that does not keep nanoseconds; "
+                     "a file: store needs them to see changes",
+                     place->store->path);
+  return STATUS_OK;
+}
+
+static int
+write_spare(const struct file_place *place, int fd,
+            const struct volume_record *record, struct error *err)
+{
+  char text[RECORD_SIZE];
+  size_t done = 0;
+  int r = record_encode(record, text, err);
+
+  if (r != 0)
+    return r;
+  while (done < sizeof text) {
+    ssize_t n = pwrite(fd, text + done, sizeof text - done, (off_t)done);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return spare_errno(place, "cannot be written", err);
+    done += (size_t)n;
+  }
+  r = stamp_file(place, fd, record, err);
+  if (r == 0 && fsync(fd) != 0)
+    return spare_errno(place, "cannot be made durable", err);
+  return r;
+}
+
+/* Puts the spare in force. */
+static int
+exchange(const struct file_place *place, struct error *err)
+{
+  int directory = place->directory;
+
+  if (renameat2(directory, FILE_SPARE, directory, FILE_RECORD,
+                RENAME_EXCHANGE) == 0)
+    return STATUS_OK;
+  /* ENOENT: the first record of a volume. */
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOENT)
+    return spare_errno(place, "cannot be put in force", err);
+  if (renameat(directory, FILE_SPARE, directory, FILE_RECORD) != 0)
+    return spare_errno(place, "cannot be put in force", err);
+  /* If that fails now, the next replacement tries again, and says why. */
+  file_record_make_spare(place, NULL);
+  return STATUS_OK;
+}
+
+int
+file_record_replace(const struct file_place *place,
+                    struct volume_record *record, struct error *err)
+{
+  CLEANUP_FD int fd = -1;
+  int r;
+
+  record->revision++;
+  r = open_spare(place, &fd, err);
+  if (r == 0)
+    r = write_spare(place, fd, record, err);
+  if (r == 0)
+    r = exchange(place, err);
+  if (r != 0)
+    return r;
+  if (fsync(place->directory) != 0)
+    return error_set(err, STATUS_UNKNOWN,
+                     "%s/%s: the new record may not be durable: %s",
+                     place->store->path, place->name, strerrordesc_np(errno));
+  return STATUS_OK;
+}

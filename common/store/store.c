@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* store.c: the one way to a store: the table, and wrappers that check calls.
+ *
+ * What a caller can get wrong by its own fault is asserted, in every build:
+ * a request that must carry a lease ID and does not would be executed by a
+ * store whose object is not leased, and silently damage it (S1). What comes
+ * from outside (names, sizes, URLs) is refused with a text. What a store
+ * answers is asserted too, so that every store keeps to the contract.
+ */
+
+/* A check that NDEBUG takes away would not be one. */
+#undef NDEBUG
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leasehold/export-name.h"
+#include "leasehold/store.h"
+#include "store/file.h"
+#include "utils/cleanup.h"
+
+#define STORE_IO_MAX (UINT64_C(64) << 20)
+
+const struct store_ops *const store_table[] = {
+    &file_store_ops,
+    NULL,
+};
+
+int
+store_open(const struct store_config *config, struct store **out,
+           struct error *err)
+{
+  assert(config->url && config->clock);
+  for (size_t i = 0; store_table[i]; i++) {
+    const struct store_ops *ops = store_table[i];
+
+    if (strncmp(config->url, ops->scheme, strlen(ops->scheme)) == 0)
+      return ops->open(config, out, err);
+  }
+  /* Not the URL itself, which may hold secrets. */
+  return error_set(err, STATUS_INVALID,
+                   "the store's URL begins with no scheme that is known; for "
+                   "a directory of this host write file:DIR");
+}
+
+void
+store_close(struct store *store)
+{
+  if (store != NULL)
+    store->ops->close(store);
+}
+
+static int
+check_size(uint64_t size, struct error *err)
+{
+  if (size == 0 || size % STORE_SECTOR != 0)
+    return error_set(err, STATUS_INVALID,
+                     "a volume's size must be a multiple of %d bytes and not "
+                     "zero: %" PRIu64 " is not",
+                     STORE_SECTOR, size);
+  if (size > STORE_SIZE_MAX)
+    return error_set(
+        err, STATUS_INVALID,
+        "a volume's size is at most 8 TiB: %" PRIu64 " bytes are more", size);
+  return STATUS_OK;
+}
+
+int
+store_create(struct store *store, const char *name, uint64_t size,
+             struct error *err)
+{
+  int r = volume_name_check(name, err);
+
+  if (r == 0)
+    r = check_size(size, err);
+  return r != 0 ? r : store->ops->create(store, name, size, err);
+}
+
+int
+store_remove(struct store *store, const char *name,
+             const struct lease_id *lease, struct error *err)
+{
+  int r = volume_name_check(name, err);
+
+  return r != 0 ? r : store->ops->remove(store, name, lease, err);
+}
+
+int
+store_resize(struct store *store, const char *name, uint64_t size,
+             const struct lease_id *lease, struct error *err)
+{
+  int r = volume_name_check(name, err);
+
+  if (r == 0)
+    r = check_size(size, err);
+  return r != 0 ? r : store->ops->resize(store, name, size, lease, err);
+}
+
+int
+store_list(struct store *store, struct volume_list *out, struct error *err)
+{
+  *out = (struct volume_list){0};
+  return store->ops->list(store, out, err);
+}
+
+int
+store_volume_open(struct store *store, const char *name,
+                  struct store_volume **out, struct error *err)
+{
+  int r = volume_name_check(name, err);
+
+  if (r == 0)
+    r = store->ops->volume_open(store, name, out, err);
+  if (r == 0)
+    assert((*out)->alignment == 1 || (*out)->alignment == STORE_SECTOR);
+  return r;
+}
+
+void
+store_volume_close(struct store_volume *volume)
+{
+  if (volume != NULL)
+    volume->ops->volume_close(volume);
+}
+
+static void
+assert_command(const struct lease_command *command)
+{
+  switch (command->verb) {
+  case LEASE_DESCRIBE:
+  case LEASE_BREAK:
+    assert(lease_id_is_none(&command->lease_id));
+    return;
+  case LEASE_CHANGE:
+    assert(!lease_id_is_none(&command->proposed_id));
+    break;
+  case LEASE_CLAIM:
+    assert(command->record.fenced_count <= FENCED_INSTANCES_MAX);
+    break;
+  case LEASE_ACQUIRE:
+  case LEASE_RENEW:
+  case LEASE_RELEASE:
+    break;
+  case LEASE_NONE:
+    assert(command->verb != LEASE_NONE);
+  }
+  assert(!lease_id_is_none(&command->lease_id));
+}
+
+int
+store_submit_command(struct store_volume *volume, struct store_command *command)
+{
+  int r;
+
+  assert(command->done);
+  assert_command(&command->command);
+  r = volume->ops->submit_command(volume, command);
+  /* After STORE_PENDING the command may be gone already. */
+  if (r != STORE_PENDING)
+    assert(r <= 0 && command->reply.status == r);
+  return r;
+}
+
+static void
+assert_io(const struct store_volume *volume, const struct store_io *io)
+{
+  bool changes = io->kind == STORE_WRITE || io->kind == STORE_ZERO;
+
+  if (io->kind == STORE_FLUSH)
+    return;
+  assert(io->count > 0);
+  assert(io->offset <= STORE_SIZE_MAX &&
+         io->count <= STORE_SIZE_MAX - io->offset);
+  if (io->kind == STORE_READ || io->kind == STORE_WRITE)
+    assert(io->buffer && io->count <= STORE_IO_MAX);
+  if (!changes)
+    return;
+  assert(!lease_id_is_none(&io->guard.lease_id)); /* S1 */
+  assert(io->offset % volume->alignment == 0 &&
+         io->count % volume->alignment == 0);
+}
+
+int
+store_submit_io(struct store_volume *volume, struct store_io *io)
+{
+  int r;
+
+  assert(io->done);
+  assert_io(volume, io);
+  r = volume->ops->submit_io(volume, io);
+  if (r != STORE_PENDING)
+    assert(r <= 0 && io->status == r);
+  return r;
+}
+
+/* Waiting. The request that the store sees is a copy that has the waiter
+ * around it: done is told nothing but the request's address.
+ */
+struct waiter {
+  pthread_mutex_t mutex; /* protects finished */
+  pthread_cond_t condition;
+  bool finished;
+};
+
+#define WAITER_INIT                                                            \
+  {                                                                            \
+    .mutex = PTHREAD_MUTEX_INITIALIZER, .condition = PTHREAD_COND_INITIALIZER  \
+  }
+
+static void
+waiter_finish(struct waiter *waiter)
+{
+  LOCK_FOR_SCOPE(&waiter->mutex);
+  waiter->finished = true;
+  /* Under the lock: the waiter is gone as soon as it may go on. */
+  pthread_cond_signal(&waiter->condition);
+}
+
+static void
+waiter_wait(struct waiter *waiter)
+{
+  LOCK_FOR_SCOPE(&waiter->mutex);
+  while (!waiter->finished)
+    pthread_cond_wait(&waiter->condition, &waiter->mutex);
+}
+
+struct waiting_command {
+  struct store_command command; /* first */
+  struct waiter waiter;
+};
+
+static void
+command_done(struct store_command *command)
+{
+  waiter_finish(&((struct waiting_command *)command)->waiter);
+}
+
+int
+store_run_command(struct store_volume *volume, struct store_command *command)
+{
+  struct waiting_command waiting = {.command = *command, .waiter = WAITER_INIT};
+
+  waiting.command.done = command_done;
+  if (store_submit_command(volume, &waiting.command) == STORE_PENDING)
+    waiter_wait(&waiting.waiter);
+  *command = waiting.command;
+  return command->reply.status;
+}
+
+struct waiting_io {
+  struct store_io io; /* first */
+  struct waiter waiter;
+};
+
+static void
+io_done(struct store_io *io)
+{
+  waiter_finish(&((struct waiting_io *)io)->waiter);
+}
+
+int
+store_run_io(struct store_volume *volume, struct store_io *io)
+{
+  struct waiting_io waiting = {.io = *io, .waiter = WAITER_INIT};
+
+  waiting.io.done = io_done;
+  if (store_submit_io(volume, &waiting.io) == STORE_PENDING)
+    waiter_wait(&waiting.waiter);
+  *io = waiting.io;
+  return io->status;
+}
+
+/* Doubles an array that is full. */
+static void *
+grow(void *items, size_t count, size_t *capacity, size_t item_size)
+{
+  size_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
+  void *bigger;
+
+  if (count < *capacity)
+    return items;
+  bigger = reallocarray(items, wanted, item_size);
+  if (bigger != NULL)
+    *capacity = wanted;
+  return bigger;
+}
+
+int
+extents_add(struct extent_list *list, uint64_t length, bool hole)
+{
+  struct extent *items;
+
+  if (length == 0)
+    return STATUS_OK;
+  if (list->count > 0 && list->items[list->count - 1].hole == hole) {
+    list->items[list->count - 1].length += length;
+    return STATUS_OK;
+  }
+  items = grow(list->items, list->count, &list->capacity, sizeof *items);
+  if (items == NULL)
+    return STATUS_NO_MEMORY;
+  list->items = items;
+  items[list->count++] = (struct extent){.length = length, .hole = hole};
+  return STATUS_OK;
+}
+
+void
+extents_free(struct extent_list *list)
+{
+  free(list->items);
+  *list = (struct extent_list){0};
+}
+
+void
+volume_list_free(struct volume_list *list)
+{
+  free(list->items);
+  *list = (struct volume_list){0};
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mutation.h: switches that take a safety rule out, for tests of the tests.
+ *
+ * Only the simulator's build defines LEASEHOLD_MUTATIONS; everywhere else
+ * MUTATED() is the constant false and nothing of this is left.
+ */
+#ifndef LEASEHOLD_MUTATION_H
+#define LEASEHOLD_MUTATION_H
+
+#ifdef LEASEHOLD_MUTATIONS
+
+#include <stdbool.h>
+
+enum mutation {
+  MUTATION_NONE,
+  S1_NO_LEASE_ID,        /* changes carry the epoch only */
+  S2_NO_CLAIM,           /* the gate opens with the epoch that was there */
+  S3_NO_EPOCH,           /* changes carry the lease ID only */
+  S4_NO_RECLAIM,         /* an unknown outcome is just sent again */
+  S5_FLUSH_FORGETS,      /* a failed flush is reported once */
+  S6_FENCED_GOES_ON,     /* a fenced session looks again at a write */
+  S6_BLIND_RELEASE,      /* Release whatever the epoch is */
+  S7_ANY_EPOCH,          /* a lost lease is taken again under any epoch */
+  S8_NO_END,             /* the gate stays open past the provable end */
+  S10_GIVES_UP,          /* one failed renewal fences */
+  S12_FORGETS_INSTANCES, /* nobody is put on the list */
+  S13_FORGETS_UNCLEAN,   /* an unclean end is no matter */
+  MUTATIONS
+};
+
+extern enum mutation mutation;
+#define MUTATED(which) (mutation == (which))
+
+#else
+
+#define MUTATED(which) false
+
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# docs: manual pages, one per artefact, all in section 1.
+
+manual_pages = \
+	docs/leasehold.pod \
+	docs/nbdkit-leasehold-plugin.pod
+
+EXTRA_DIST += \
+	$(manual_pages)
+
+if HAVE_POD2MAN
+
+man_MANS += \
+	docs/leasehold.1 \
+	docs/nbdkit-leasehold-plugin.1
+CLEANFILES += \
+	$(man_MANS)
+
+SUFFIXES = .pod .1
+.pod.1:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	$(POD2MAN) \
+	    --section=1 \
+	    --center=Leasehold \
+	    --release="leasehold $(PACKAGE_VERSION)" \
+	    --utf8 \
+	    --errors=die \
+	    $< $@.tmp && \
+	mv $@.tmp $@
+
+endif HAVE_POD2MAN

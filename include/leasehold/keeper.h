@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* keeper.h: runs the sessions of any number of volumes in one process. */
+#ifndef LEASEHOLD_KEEPER_H
+#define LEASEHOLD_KEEPER_H
+
+#include "leasehold/session.h"
+#include "leasehold/store.h"
+
+struct keeper;
+struct tenure;
+
+struct keeper_config {
+  const struct clock *clock; /* outlives the keeper */
+  const struct log *log;     /* outlives the keeper; may be NULL */
+  struct lease_key key;      /* bytes outlive the keeper */
+  uint32_t duration_s;       /* 15..60 or LEASE_DURATION_INFINITE */
+  bool write_back;
+};
+
+/* Makes a keeper without a thread. NULL: no memory. */
+struct keeper *keeper_new(const struct keeper_config *config);
+
+/* Starts its thread; call after the process has forked for the last time. */
+int keeper_start(struct keeper *keeper, struct error *err);
+
+/* For a server that is being stopped while clients are still connected: ends
+ * every session as if its last connection had gone, so that the leases are
+ * released now; the gates close, and nobody attaches any more. Every
+ * keeper_detach is still due. Returns at once. Any thread, idempotent.
+ */
+void keeper_retire(struct keeper *keeper);
+
+/* Detaches every session that is left, waits until their leases are released
+ * or grace_ns has passed, and joins the thread. Idempotent.
+ */
+void keeper_stop(struct keeper *keeper, uint64_t grace_ns);
+
+/* After keeper_stop, and when no tenure is in use. NULL is fine. False: a
+ * request to a store is still on its way (the grace was too short); what it
+ * uses is left behind, and the stores must be, too.
+ */
+bool keeper_free(struct keeper *keeper);
+
+/* Without a thread (tests, simulator): does everything that is due at the
+ * clock's time and returns when the next thing is (TIME_NEVER: nothing is).
+ */
+uint64_t keeper_turn(struct keeper *keeper);
+
+/* Called (if set) instead of waking the keeper's own thread, whenever
+ * keeper_turn should run. Any thread, with locks of the keeper held: it only
+ * notes and signals.
+ */
+struct keeper_kick {
+  void (*kick)(struct keeper_kick *);
+};
+void keeper_set_kick(struct keeper *keeper, struct keeper_kick *kick);
+
+/* Joins or begins node's tenure on the volume: one per (volume, node,
+ * instance) in a keeper. While an earlier tenure of the same key is releasing,
+ * the new one begins after it. A fenced tenure without an instance is not
+ * joined: S12 holds for a connection's life then. The tenure opens the volume
+ * itself. Returns at once after that; the gate says how the attach went.
+ */
+int keeper_attach(struct keeper *keeper, struct store *store,
+                  const char *volume, const char *node, const char *instance,
+                  struct tenure **out, struct error *err);
+
+/* Gives back one keeper_attach. The last one releases the lease, in the
+ * keeper's thread; no request of the caller may be pending. NULL is fine.
+ */
+void keeper_detach(struct tenure *tenure);
+
+/* The store's volume for data requests; belongs to the tenure. */
+struct store_volume *tenure_volume(struct tenure *tenure);
+const struct clock *tenure_clock(struct tenure *tenure);
+const struct log *tenure_log(struct tenure *tenure);
+
+/* Copies the gate. Cheap: the data path calls it for every request. */
+void tenure_gate(struct tenure *tenure, struct gate *out);
+
+/* Copies what was last seen of the volume, and the session's state and cause
+ * text. Any pointer may be NULL.
+ */
+void tenure_view(struct tenure *tenure, struct volume_info *info,
+                 enum session_state *state, char cause[SESSION_CAUSE_MAX]);
+
+/* Hands WANT_WRITE, WANT_LEASE, REFUSED or UNKNOWN to the session. */
+void tenure_post(struct tenure *tenure, const struct session_event *event);
+
+/* Flush errors stick (S5): after the first call with a status every later
+ * tenure_flush_status returns it.
+ */
+void tenure_flush_failed(struct tenure *tenure, int status);
+int tenure_flush_status(struct tenure *tenure);
+
+/* wake is called once, in the keeper's thread, as soon as the gate's version
+ * is no longer the given one. tenure_wait returns false if it already is
+ * another: then wake will not be called. wake is called with the tenure's lock
+ * held: it must be short and must not call a tenure_ function. When wake or
+ * tenure_forget has returned, the keeper knows the waiter no more.
+ */
+struct tenure_waiter {
+  void (*wake)(struct tenure_waiter *);
+  struct tenure_waiter *next, *previous;
+  bool queued;
+};
+bool tenure_wait(struct tenure *tenure, uint64_t version,
+                 struct tenure_waiter *waiter);
+void tenure_forget(struct tenure *tenure, struct tenure_waiter *waiter);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* session.h: one node's tenure on one volume, as a state machine without I/O.
+ *
+ * The owner (the keeper, or the simulator) feeds events in and does what comes
+ * out: at most one lease command is on its way at any time, and its reply is
+ * the next SESSION_REPLY. No clock, thread or global is read here.
+ */
+#ifndef LEASEHOLD_SESSION_H
+#define LEASEHOLD_SESSION_H
+
+#include "leasehold/lease.h"
+#include "leasehold/status.h"
+
+/* What every write passes. version grows whenever anything else in it does. */
+enum gate_position {
+  GATE_PENDING,  /* nothing to decide by yet: a command is on its way, or the
+                    store is being asked again; wait */
+  GATE_ASK,      /* attached, not claimed: a write posts SESSION_WANT_WRITE */
+  GATE_OPEN,     /* held: write with guard */
+  GATE_CONFLICT, /* another node held it when the store was asked at asked_ns:
+                    a write that began before is refused or waits; one that
+                    began later posts SESSION_WANT_WRITE, from ask_again_at_ns
+                    on */
+  GATE_FENCED,   /* never again (S6, S12, S13) */
+  GATE_CLOSED    /* detached, or the attach failed: see status */
+};
+
+const char *gate_position_text(enum gate_position position);
+
+struct gate {
+  uint64_t version;
+  enum gate_position position;
+  struct guard guard;       /* OPEN */
+  uint64_t asked_ns, ask_again_at_ns; /* CONFLICT */
+  /* CLOSED: why. CONFLICT: STATUS_CONFLICT. FENCED: STATUS_FENCED. PENDING:
+   * the last transient failure, or 0.
+   */
+  int status;
+  /* OPEN: until when the lease is provably held (S8), else 0. */
+  uint64_t valid_until_ns;
+};
+
+enum session_event_kind {
+  SESSION_ATTACH,     /* once, first */
+  SESSION_WANT_WRITE, /* a write found GATE_ASK or GATE_CONFLICT */
+  SESSION_WANT_LEASE, /* an open that waits found GATE_CONFLICT: acquire the
+                         lease if it is free now, claim nothing */
+  SESSION_REPLY,      /* of the command on its way */
+  SESSION_TIMER,      /* now >= wake_at_ns */
+  SESSION_REFUSED,    /* the store refused a data request of this epoch */
+  SESSION_UNKNOWN,    /* a data request's outcome is unknown (S4) */
+  SESSION_DETACH      /* the last connection is gone, all requests are done */
+};
+
+struct session_event {
+  enum session_event_kind kind;
+  const struct lease_reply *reply; /* REPLY */
+  const char *text;                /* REPLY that failed: the store's words */
+  uint64_t epoch;                  /* REFUSED, UNKNOWN: the request's guard */
+  int status;                      /* REFUSED: what the store said */
+  bool clean;                      /* DETACH: all that was acknowledged is in
+                                      the store */
+};
+
+struct session_config {
+  char node[NODE_NAME_MAX + 1];
+  char instance[INSTANCE_MAX + 1];
+  char nonce[SESSION_NONCE_MAX + 1]; /* random; tells this session's claims
+                                        from those of all others */
+  struct lease_id lease_id;
+  uint32_t duration_s;
+  uint32_t spread;       /* spreads renewals, see timing.h */
+  bool write_back;       /* it may acknowledge what it has not sent */
+};
+
+enum session_state {
+  SESSION_IDLE,
+  SESSION_LOOKING,   /* DESCRIBE, then perhaps ACQUIRE: attaching, or asking
+                        again for a write */
+  SESSION_STANDBY,   /* another node holds the lease */
+  SESSION_ATTACHED,  /* nothing claimed; the lease is ours (taken, or found) */
+  SESSION_CLAIMING,  /* the claim is on its way */
+  SESSION_HELD,      /* lease and epoch are ours; RENEWING is this with a RENEW
+                        on its way */
+  SESSION_VERIFYING, /* held until a doubt came up (refused, unknown outcome,
+                        provable end passed): the gate waits. RECLAIM and
+                        UNCERTAIN of the design */
+  SESSION_RELEASING,
+  SESSION_DETACHED,  /* end */
+  SESSION_FENCED     /* end, until detached */
+};
+
+const char *session_state_text(enum session_state state);
+
+/* Why the last doubt or end came about, for the log. */
+#define SESSION_CAUSE_MAX 256
+
+struct session {
+  /* Read by the owner after each step. */
+  enum session_state state;
+  struct gate gate;
+  bool send;                    /* command is to be submitted now */
+  struct lease_command command; /* valid while send or a reply is awaited */
+  uint64_t wake_at_ns;          /* next SESSION_TIMER; TIME_NEVER for none */
+  bool finished;                /* DETACHED and no reply awaited */
+  char cause[SESSION_CAUSE_MAX];
+  uint64_t fences, reclaims, renewals; /* counters for operators */
+  struct volume_info seen;      /* the volume as last described */
+
+  /* Private. */
+  struct session_config config;
+  enum lease_verb awaited; /* LEASE_NONE: nothing on its way */
+  uint64_t sent_ns;
+  uint64_t epoch;       /* our own, once claimed */
+  int64_t claimed_ms;
+  bool claimed;         /* this session has an epoch of its own */
+  bool took;            /* the lease was free and this session acquired it */
+  uint64_t took_epoch;  /* the object's then: it is released only under it */
+  bool want_write;      /* claim as soon as the lease is ours */
+  bool doubt;           /* something came up while a reply was awaited */
+  bool attached_once;   /* a first look was answered */
+  int failure;          /* last answer that was none; 0 after an answer */
+  bool detaching, detach_clean;
+  unsigned attempts;    /* transient failures in a row */
+  uint64_t renew_at_ns, retry_at_ns, valid_until_ns, looked_ns;
+};
+
+void session_init(struct session *session, const struct session_config *config);
+
+/* Takes one event at time now_ns (CLOCK_BOOTTIME). Afterwards, if send is
+ * true, the owner submits session->command and feeds its reply back; it clears
+ * send by the next step. wall_ms is only written into records, for people.
+ */
+void session_step(struct session *session, const struct session_event *event,
+                  uint64_t now_ns, int64_t wall_ms);
+
+#endif

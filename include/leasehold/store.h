@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* store.h: the contract between everything above and one object store.
+ *
+ * A store holds volumes; a volume is one object with bytes, a lease, an epoch
+ * and a holder record. An implementation embeds struct store and struct
+ * store_volume as first members of its own structs and fills one const struct
+ * store_ops. Callers use the store_* wrappers below, which assert the contract
+ * before and after each call; only a layer (the fault-injecting store) and the
+ * contract suite call through a vtable.
+ *
+ * Threads: every function may be called from any thread, on one volume from
+ * many threads at once, after the process has forked for the last time (a
+ * store may start threads at its first request). close and volume_close only
+ * when nothing else uses the thing, and no request is pending.
+ *
+ * Requests (store_command, store_io) are asynchronous: submit returns
+ * STORE_PENDING, and done is called exactly once, later or even before submit
+ * returns, in any thread, with no lock of the store held; or submit returns 0
+ * or a negative status, the request is finished and done is not called. The
+ * request and its buffer belong to the store from submit until then.
+ */
+#ifndef LEASEHOLD_STORE_H
+#define LEASEHOLD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leasehold/clock.h"
+#include "leasehold/lease.h"
+#include "leasehold/log.h"
+#include "leasehold/status.h"
+
+#define STORE_PENDING 1
+
+/* Volumes are multiples of this, and so are extents reported. */
+#define STORE_SECTOR 512
+
+struct store_ops;
+
+struct store {
+  const struct store_ops *ops;
+};
+
+struct store_volume {
+  const struct store_ops *ops;
+  uint32_t alignment; /* of offset and count of writes and zeroes; 1 or 512 */
+};
+
+struct store_config {
+  const char *url; /* "file:DIR", ... ; copied */
+  const struct clock *clock; /* outlives the store */
+  const struct log *log;     /* outlives the store; may be NULL */
+  /* Threads a store may use for commands that block. 0: commands are finished
+   * inside submit, which then may block (the command line does that).
+   */
+  unsigned workers;
+  /* Create the store's own place (the directory) if it is not there. */
+  bool create;
+};
+
+/* One lease command on its way. */
+struct store_command {
+  struct lease_command command;
+  struct lease_reply reply; /* written by the store before done */
+  struct error error;       /* filled when reply.status is not 0 */
+  void (*done)(struct store_command *);
+};
+
+enum store_io_kind {
+  STORE_READ,    /* no guard needed: observers read too */
+  STORE_WRITE,   /* guard */
+  STORE_ZERO,    /* guard; buffer is NULL */
+  STORE_FLUSH,   /* all that was done before is durable when this is */
+  STORE_EXTENTS, /* fills extents for offset, count */
+  STORE_PREFETCH /* a hint; may do nothing */
+};
+
+enum {
+  STORE_IO_FUA = 1,      /* WRITE, ZERO: durable when done */
+  STORE_IO_MAY_TRIM = 2, /* ZERO: space may be given back */
+  STORE_IO_FAST_ONLY = 4 /* ZERO: STATUS_UNSUPPORTED if as slow as writing */
+};
+
+struct extent {
+  uint64_t length;
+  bool hole; /* takes no space; reads as zero */
+};
+
+/* Grows on the heap; extents_free() frees what is inside. */
+struct extent_list {
+  struct extent *items;
+  size_t count, capacity;
+};
+
+/* 0 or STATUS_NO_MEMORY. Merges with the last one if of the same kind. */
+int extents_add(struct extent_list *list, uint64_t length, bool hole);
+void extents_free(struct extent_list *list);
+
+struct store_io {
+  enum store_io_kind kind;
+  unsigned flags;
+  uint64_t offset; /* offset + count is within the volume's size */
+  uint64_t count;  /* READ, WRITE: at most 64 MiB */
+  void *buffer;    /* READ: filled; WRITE: not changed */
+  struct guard guard;
+  struct extent_list extents; /* EXTENTS: the caller frees; covers a prefix of
+                                 the range, at least one byte of it */
+  int status;                 /* written by the store before done */
+  struct error error;         /* filled when status is not 0 */
+  void (*done)(struct store_io *);
+};
+
+struct volume_entry {
+  char name[VOLUME_NAME_MAX + 1];
+  int status; /* 0, or why info is not there (such as STATUS_CORRUPT) */
+  struct error error;
+  struct volume_info info;
+};
+
+struct volume_list {
+  struct volume_entry *items; /* sorted by name, bytewise */
+  size_t count, capacity;
+};
+
+void volume_list_free(struct volume_list *list);
+
+struct store_ops {
+  const char *name;   /* for people: "file" */
+  const char *scheme; /* of the URL, with its colon: "file:" */
+
+  /* Opens the store that config->url names. May block. */
+  int (*open)(const struct store_config *config, struct store **out,
+              struct error *err);
+  void (*close)(struct store *);
+
+  /* Makes a volume of size zero bytes: durable on return. STATUS_EXISTS if
+   * there is one. May block.
+   */
+  int (*create)(struct store *, const char *name, uint64_t size,
+                struct error *err);
+  /* Deletes a volume; lease NULL or "" works only when it is not leased, else
+   * the holder's ID is needed (uses of the lease table). May block.
+   */
+  int (*remove)(struct store *, const char *name, const struct lease_id *lease,
+                struct error *err);
+  /* Changes the size; what is cut off is gone, what is added reads as zero.
+   * lease as for remove. May block.
+   */
+  int (*resize)(struct store *, const char *name, uint64_t size,
+                const struct lease_id *lease, struct error *err);
+  /* Lists all volumes. A damaged one is listed with its error. May block. */
+  int (*list)(struct store *, struct volume_list *out, struct error *err);
+
+  /* Opens a volume for requests. STATUS_NOT_FOUND, STATUS_CORRUPT... May
+   * block. The volume keeps no lease by being open.
+   */
+  int (*volume_open)(struct store *, const char *name,
+                     struct store_volume **out, struct error *err);
+  void (*volume_close)(struct store_volume *);
+
+  /* Lease commands; see enum lease_verb. Statuses are the lease table's. */
+  int (*submit_command)(struct store_volume *, struct store_command *);
+
+  /* Data. WRITE and ZERO are done only while guard is the current lease ID
+   * and epoch (S1), atomically with respect to lease commands: when a CHANGE,
+   * BREAK, ACQUIRE or CLAIM has been answered, no write that it fences can
+   * land any more.
+   */
+  int (*submit_io)(struct store_volume *, struct store_io *);
+};
+
+/* The table of stores, NULL-ended. */
+extern const struct store_ops *const store_table[];
+
+int store_open(const struct store_config *config, struct store **out,
+               struct error *err);
+void store_close(struct store *); /* NULL is fine */
+/* Names are checked here: STATUS_INVALID names the bad part. Size must be a
+ * non-zero multiple of STORE_SECTOR and at most 8 TiB (a page blob's limit).
+ */
+int store_create(struct store *, const char *name, uint64_t size,
+                 struct error *err);
+int store_remove(struct store *, const char *name, const struct lease_id *,
+                 struct error *err);
+int store_resize(struct store *, const char *name, uint64_t size,
+                 const struct lease_id *, struct error *err);
+int store_list(struct store *, struct volume_list *out, struct error *err);
+int store_volume_open(struct store *, const char *name,
+                      struct store_volume **out, struct error *err);
+void store_volume_close(struct store_volume *); /* NULL is fine */
+int store_submit_command(struct store_volume *, struct store_command *);
+int store_submit_io(struct store_volume *, struct store_io *);
+
+/* Submits and waits; returns reply.status or io->status. done is set by it. */
+int store_run_command(struct store_volume *, struct store_command *);
+int store_run_io(struct store_volume *, struct store_io *);
+
+#define STORE_SIZE_MAX (UINT64_C(8) << 40)
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* timing.h: every interval of a lease, from one base: its duration.
+ *
+ * A worked timeline, for the default duration of 30 s. The renewal was sent at
+ * 0 and answered well. Seconds since that sending:
+ *
+ *    0   renewal sent; the store restarts its clock at some moment after this
+ *   10   next renewal (duration / 3), earlier by up to 1/8 of that, so that
+ *        the renewals of many volumes spread out over time
+ *   11, 13, 17, ...  retries, if transient errors come: 1 s, doubling to 5 s
+ *   25   provable end (duration - margin, margin = duration / 6): nothing is
+ *        served from a cache, writes wait for the store (UNCERTAIN)
+ *   30   the earliest moment at which the store may call it expired
+ *
+ * The margin covers a clock that runs 1/6 slower than the store's; nothing
+ * that keeps data right depends on it (S8: the clock is only ever a reason to
+ * stop).
+ *
+ * An infinite lease is renewed too, as if it lasted 60 s: not to keep it, but
+ * to learn that it was taken. Its provable end is never.
+ */
+#ifndef LEASEHOLD_TIMING_H
+#define LEASEHOLD_TIMING_H
+
+#include <stdint.h>
+
+/* duration_s everywhere: 15..60 or LEASE_DURATION_INFINITE. Results in
+ * nanoseconds; absolute ones on CLOCK_BOOTTIME. Pure.
+ */
+
+/* When to renew what was last acquired or renewed at sent_ns. spread (any
+ * value, such as a hash of the volume's name) chooses how much earlier.
+ */
+uint64_t timing_renew_at(uint64_t sent_ns, uint32_t duration_s,
+                         uint32_t spread);
+/* Until when the lease is provably held; TIME_NEVER for an infinite one. */
+uint64_t timing_valid_until(uint64_t sent_ns, uint32_t duration_s);
+/* When to send again after the attempt-th (1, 2, ...) transient failure. */
+uint64_t timing_retry_at(uint64_t now_ns, unsigned attempt);
+/* When a session that is not the holder may ask again after asking at
+ * asked_ns: one second later (DESIGN section 6).
+ */
+uint64_t timing_ask_again_at(uint64_t asked_ns);
+
+#endif

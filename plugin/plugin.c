@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plugin.c: what nbdkit sees of Leasehold, and when it begins and ends.
+ *
+ * Threads. Every connection of nbdkit has its own threads, and many of them
+ * run requests at the same time, on one connection too (PARALLEL). The keeper
+ * has one thread more, for the leases of all volumes, and the store has some
+ * of its own for commands that block. None of them exists before after_fork,
+ * because nbdkit goes into the background by forking.
+ *
+ *   get_ready   opens the store, so that a mistake in store= is seen at once,
+ *               and makes the keeper
+ *   after_fork  starts the keeper's thread, and the watch
+ *   open        attaches a node to the volume (export.c)
+ *   close       detaches it; the last one lets the keeper release the lease
+ *   cleanup     stops the watch, and the keeper, which first releases what is
+ *               left
+ *   unload      the same if cleanup was not reached, then frees everything
+ *
+ * The watch is a thread that waits for nbdkit to be told to stop. nbdkit does
+ * not end then before the last client has left, and has no callback for the
+ * moment; all that it answers until then is ESHUTDOWN. The leases are released
+ * at once, so that no other node has to wait for a client that does not leave.
+ *
+ * Everything of nbdkit's ends in this folder: what is below knows nothing of
+ * NBD.
+ */
+#include "config.h"
+
+#include "plugin.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+/* For store commands that block, which is what lease commands may do; data
+ * requests run in nbdkit's threads.
+ */
+#define STORE_WORKERS 4
+
+/* How long a server that is being stopped tries to give its leases back. What
+ * it does not give back expires.
+ */
+#define STOP_GRACE_NS (5 * NANOSECONDS_PER_SECOND)
+
+/* How long the watch sleeps at a time: any length does. */
+#define WATCH_SECONDS 3600
+
+struct server server;
+
+static pthread_t watch_thread;
+static bool watching;
+
+/* A volume that is open costs some file descriptors, and so does each
+ * connection: the usual limit of 1024 is for programs that use select(2).
+ */
+static void
+raise_descriptor_limit(void)
+{
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+static void
+plugin_load(void)
+{
+  raise_descriptor_limit();
+  config_load();
+}
+
+static void
+plugin_dump(void)
+{
+  printf("leasehold_version=%s\n", PACKAGE_VERSION);
+  printf("leasehold_stores=");
+  for (size_t i = 0; store_table[i] != NULL; i++)
+    printf("%s%s", i == 0 ? "" : " ", store_table[i]->name);
+  printf("\n");
+}
+
+static int
+plugin_get_ready(void)
+{
+  const struct store_config store_config = {
+      .url = settings.store_url,
+      .clock = &system_clock,
+      .log = &report_log,
+      .workers = STORE_WORKERS,
+  };
+  const struct keeper_config keeper_config = {
+      .clock = &system_clock,
+      .log = &report_log,
+      .key = {.bytes = settings.key, .length = settings.key_length},
+      .duration_s = settings.duration_s,
+  };
+  struct error error = ERROR_INIT;
+
+  if (store_open(&store_config, &server.store, &error) < 0) {
+    nbdkit_error("%s", error.text);
+    return -1;
+  }
+  server.keeper = keeper_new(&keeper_config);
+  if (server.keeper == NULL) {
+    nbdkit_error("no memory for the keeper");
+    return -1;
+  }
+  return 0;
+}
+
+/* nbdkit_nanosleep fails when nbdkit is being stopped; outside a connection
+ * there is no other reason.
+ */
+static void *
+watch(void *opaque)
+{
+  (void)opaque;
+  while (nbdkit_nanosleep(WATCH_SECONDS, 0) == 0)
+    continue;
+  keeper_retire(server.keeper);
+  return NULL;
+}
+
+static int
+plugin_after_fork(void)
+{
+  struct error error = ERROR_INIT;
+  int failure;
+
+  report_after_fork();
+  if (keeper_start(server.keeper, &error) < 0) {
+    nbdkit_error("%s", error.text);
+    return -1;
+  }
+  failure = pthread_create(&watch_thread, NULL, watch, NULL);
+  if (failure != 0) {
+    nbdkit_error("cannot start a thread: %s", strerror(failure));
+    return -1;
+  }
+  watching = true;
+  return 0;
+}
+
+static void
+plugin_cleanup(void)
+{
+  if (watching) {
+    nbdkit_shutdown(); /* ends the watch, whyever nbdkit stops */
+    pthread_join(watch_thread, NULL);
+    watching = false;
+  }
+  if (server.keeper != NULL)
+    keeper_stop(server.keeper, STOP_GRACE_NS);
+}
+
+static void
+plugin_unload(void)
+{
+  plugin_cleanup();
+  /* A store that never answered still has the keeper's request. */
+  if (keeper_free(server.keeper))
+    store_close(server.store);
+  server = (struct server){.store = NULL};
+  config_unload();
+}
+
+static struct nbdkit_plugin plugin = {
+    .name = "leasehold",
+    .longname = "Leasehold",
+    .version = PACKAGE_VERSION,
+    .description = "Block devices in an object store, with at most one writer "
+                   "each:\nthe store itself refuses all others.",
+
+    .load = plugin_load,
+    .unload = plugin_unload,
+    .dump_plugin = plugin_dump,
+
+    .config = config_set,
+    .config_complete = config_complete,
+    .config_help = config_help,
+    .magic_config_key = "store",
+
+    .get_ready = plugin_get_ready,
+    .after_fork = plugin_after_fork,
+    .cleanup = plugin_cleanup,
+
+    .list_exports = export_list,
+    .default_export = export_default,
+    .export_description = export_description,
+    .open = export_open,
+    .close = export_close,
+    .get_size = export_size,
+    .block_size = export_block_size,
+    .can_write = export_can_write,
+    .can_flush = export_can_flush,
+    .can_fua = export_can_fua,
+    .can_zero = export_can_zero,
+    .can_fast_zero = export_can_fast_zero,
+    .can_trim = export_can_trim,
+    .can_extents = export_can_extents,
+    .can_cache = export_can_cache,
+    .can_multi_conn = export_can_multi_conn,
+    .is_rotational = export_is_rotational,
+
+    .pread = io_read,
+    .pwrite = io_write,
+    .flush = io_flush,
+    .trim = io_trim,
+    .zero = io_zero,
+    .extents = io_extents,
+    .cache = io_cache,
+};
+
+NBDKIT_REGISTER_PLUGIN(plugin)

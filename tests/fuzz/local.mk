@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/fuzz: one target per parser. fuzz.h says what a new one needs.
+
+fuzz_libs = \
+	common/lease/liblease.la \
+	common/store/libstore.la \
+	common/utils/libutils.la
+fuzz_replays = \
+	tests/fuzz/replay-export-name \
+	tests/fuzz/replay-size
+
+tests_fuzz_replay_export_name_SOURCES = \
+	tests/fuzz/fuzz-export-name.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_export_name_LDADD = $(fuzz_libs)
+
+tests_fuzz_replay_size_SOURCES = \
+	tests/fuzz/fuzz-size.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_size_LDADD = $(fuzz_libs)
+
+check_PROGRAMS += $(fuzz_replays)
+TESTS += \
+	$(fuzz_replays) \
+	tests/fuzz/libfuzzer.sh
+
+EXTRA_DIST += \
+	tests/fuzz/corpus \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/libfuzzer.sh

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/local.mk: how every test is run.
+#
+# Programs run as they are, *.sh with bash. Each finds what it tests through
+# these variables:
+#   LEASEHOLD_SRCDIR    the source tree
+#   LEASEHOLD_BUILDDIR  the build tree: plugin/.libs/nbdkit-leasehold-plugin.so
+#   LEASEHOLD_NBDKIT    the words to start nbdkit with: "nbdkit", or nbdkit
+#                       under valgrind or with a sanitizer's runtime
+#   PATH                has the leasehold command of this build first
+
+# No test may run longer than this many seconds.
+TEST_TIMEOUT = 600
+TIMEOUT = timeout -k 10 $(TEST_TIMEOUT)
+
+TEST_EXTENSIONS = .sh
+LOG_COMPILER = $(TIMEOUT)
+SH_LOG_COMPILER = $(TIMEOUT) $(BASH_PROGRAM)
+
+# nbdkit itself is not built with the sanitizer, so it preloads the runtime;
+# what else a test starts must not. Leaks in nbdkit are check-valgrind's: it can
+# tell nbdkit's own (valgrind.supp) from the plugin's.
+if SANITIZE
+TEST_NBDKIT = env LD_PRELOAD=$(SANITIZER_PRELOAD) \
+	ASAN_OPTIONS=detect_leaks=0 nbdkit
+else
+TEST_NBDKIT = nbdkit
+endif
+
+TEST_PATH = $(abs_top_builddir)/cli
+
+AM_TESTS_ENVIRONMENT = \
+	LEASEHOLD_SRCDIR='$(abs_top_srcdir)'; export LEASEHOLD_SRCDIR; \
+	LEASEHOLD_BUILDDIR='$(abs_top_builddir)'; export LEASEHOLD_BUILDDIR; \
+	LEASEHOLD_NBDKIT='$(TEST_NBDKIT)'; export LEASEHOLD_NBDKIT; \
+	PATH='$(TEST_PATH)':"$$PATH"; export PATH;
+
+# What a memory checker is worth running on: not the guests of tests/vm, which
+# take long and add no code of ours, nor the checks of the tree, nor what makes
+# sanitized programs of its own, nor the demonstration, which starts nbdkit as
+# people do.
+MEMORY_TESTS = $(filter-out tests/vm/% tests/tree/% %/libfuzzer.sh \
+	%/test-demonstration.sh,$(TESTS))
+
+# --keep-debuginfo: nbdkit unloads the plugin before the leak check.
+VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
+	--leak-check=full --error-exitcode=119 \
+	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
+EXTRA_DIST += tests/valgrind.supp
+
+# The test programs, nbdkit in every test that starts it, and the leasehold
+# command, by way of a script that comes first in PATH.
+check-valgrind: all
+if HAVE_VALGRIND
+	@$(MKDIR_P) tests/valgrind
+	@printf '#!/bin/sh\nexec %s "$$@"\n' \
+	  '$(VALGRIND_COMMAND) $(abs_top_builddir)/cli/leasehold' \
+	  >tests/valgrind/leasehold
+	@chmod +x tests/valgrind/leasehold
+	$(MAKE) check TESTS='$(MEMORY_TESTS)' \
+	  LOG_COMPILER='$(TIMEOUT) $(LIBTOOL) --quiet --mode=execute $(VALGRIND_COMMAND)' \
+	  TEST_NBDKIT='$(VALGRIND_COMMAND) nbdkit' \
+	  TEST_PATH='$(abs_top_builddir)/tests/valgrind'
+else
+	@echo 'check-valgrind: configure found no valgrind' >&2; exit 1
+endif
+CLEANFILES += tests/valgrind/leasehold
+
+# For builds with --enable-sanitizers.
+check-memory: all
+	$(MAKE) check TESTS='$(MEMORY_TESTS)'
+
+# Without the tests that start servers, which take most of the time.
+QUICK_TESTS = $(filter-out tests/vm/% tests/e2e/%,$(TESTS))
+
+check-quick: all
+	$(MAKE) check TESTS='$(QUICK_TESTS)'
+
+distcheck-quick:
+	$(MAKE) distcheck TESTS='$(QUICK_TESTS)'
+
+.PHONY: check-memory check-quick check-valgrind distcheck-quick

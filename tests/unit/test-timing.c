@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-timing.c: the timeline in timing.h, row by row (S8, S10). */
+#include "leasehold/timing.h"
+
+#include <limits.h>
+
+#include "leasehold/clock.h"
+#include "leasehold/lease.h"
+#include "unit.h"
+
+#define S NANOSECONDS_PER_SECOND
+#define MS NANOSECONDS_PER_MILLISECOND
+#define INFINITE LEASE_DURATION_INFINITE
+
+/* An eighth of a renewal interval less one part in 2^32, rounded up. */
+#define EARLIEST(interval) ((interval) - ((interval) / 8 - 1))
+
+static void
+renewal_after_a_third_of_the_duration(void **unused)
+{
+  static const struct {
+    uint32_t duration_s;
+    uint64_t interval_ns;
+  } rows[] = {
+      {LEASE_DURATION_MIN, 5 * S},
+      {30, 10 * S},
+      {LEASE_DURATION_MAX, 20 * S},
+      {INFINITE, 20 * S}, /* as if it lasted 60 s */
+  };
+
+  (void)unused;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    uint64_t interval = rows[i].interval_ns;
+    uint32_t duration = rows[i].duration_s;
+
+    assert_int_equal(timing_renew_at(1000, duration, 0), 1000 + interval);
+    assert_int_equal(timing_renew_at(0, duration, UINT32_C(1) << 31),
+                     interval - interval / 16);
+    assert_in_range(timing_renew_at(0, duration, UINT32_MAX),
+                    interval - interval / 8, EARLIEST(interval));
+  }
+}
+
+static void
+spread_only_ever_makes_it_earlier(void **unused)
+{
+  uint64_t before = timing_renew_at(0, 30, 0);
+
+  (void)unused;
+  for (uint64_t spread = 0; spread <= UINT32_MAX; spread += 0x00ffffff) {
+    uint64_t at = timing_renew_at(0, 30, (uint32_t)spread);
+
+    assert_true(at <= before);
+    before = at;
+  }
+}
+
+static void
+provable_end_is_a_sixth_before_the_end(void **unused)
+{
+  (void)unused;
+  assert_int_equal(timing_valid_until(0, LEASE_DURATION_MIN), 12500 * MS);
+  assert_int_equal(timing_valid_until(0, 30), 25 * S);
+  assert_int_equal(timing_valid_until(7, LEASE_DURATION_MAX), 7 + 50 * S);
+  assert_int_equal(timing_valid_until(0, INFINITE), TIME_NEVER);
+  assert_int_equal(timing_valid_until(UINT64_MAX, INFINITE), TIME_NEVER);
+}
+
+/* The next renewal and its first three retries come before the provable end,
+ * for every duration there is.
+ */
+static void
+renewals_leave_time_for_retries(void **unused)
+{
+  (void)unused;
+  for (uint32_t d = LEASE_DURATION_MIN; d <= LEASE_DURATION_MAX; d++) {
+    uint64_t at = timing_renew_at(0, d, 0);
+
+    for (unsigned attempt = 1; attempt <= 3; attempt++)
+      at = timing_retry_at(at, attempt);
+    assert_true(at < timing_valid_until(0, d));
+    assert_true(timing_valid_until(0, d) < d * S);
+  }
+}
+
+/* 10 s, then 11, 13, 17 and every 5 s, as in the timeline. */
+static void
+retries_double_up_to_five_seconds(void **unused)
+{
+  static const uint64_t wanted[] = {11, 13, 17, 22, 27, 32};
+  uint64_t at = timing_renew_at(0, 30, 0);
+
+  (void)unused;
+  for (unsigned i = 0; i < COUNT(wanted); i++) {
+    at = timing_retry_at(at, i + 1);
+    assert_int_equal(at, wanted[i] * S);
+  }
+  assert_int_equal(timing_retry_at(0, UINT_MAX), 5 * S);
+  assert_int_equal(timing_retry_at(0, 0), 1 * S);
+}
+
+static void
+standby_asks_once_a_second(void **unused)
+{
+  (void)unused;
+  assert_int_equal(timing_ask_again_at(0), S);
+  assert_int_equal(timing_ask_again_at(123), 123 + S);
+}
+
+/* Near the end of time nothing wraps around into the past. */
+static void
+nothing_overflows(void **unused)
+{
+  static const uint64_t late[] = {UINT64_MAX, UINT64_MAX - 1,
+                                  UINT64_MAX - S + 1};
+
+  (void)unused;
+  for (size_t i = 0; i < COUNT(late); i++) {
+    assert_int_equal(timing_renew_at(late[i], 15, 0), TIME_NEVER);
+    assert_int_equal(timing_renew_at(late[i], INFINITE, UINT32_MAX),
+                     TIME_NEVER);
+    assert_int_equal(timing_valid_until(late[i], 60), TIME_NEVER);
+    assert_int_equal(timing_retry_at(late[i], 1), TIME_NEVER);
+    assert_int_equal(timing_ask_again_at(late[i]), TIME_NEVER);
+  }
+  assert_int_equal(timing_ask_again_at(UINT64_MAX - S - 1), UINT64_MAX - 1);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(renewal_after_a_third_of_the_duration),
+      cmocka_unit_test(spread_only_ever_makes_it_earlier),
+      cmocka_unit_test(provable_end_is_a_sixth_before_the_end),
+      cmocka_unit_test(renewals_leave_time_for_retries),
+      cmocka_unit_test(retries_double_up_to_five_seconds),
+      cmocka_unit_test(standby_asks_once_a_second),
+      cmocka_unit_test(nothing_overflows),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
