@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sim-oracle.c: what must hold, checked as it happens; see sim.h.
+ *
+ * The oracle knows the whole truth: every effect on every sector in its order,
+ * which operation it belongs to, when that was begun and answered, and through
+ * which session (struct sim_volume) it went. It says:
+ *
+ *   O1  what a flush or FUA has acknowledged is in the store, or something
+ *       newer is
+ *   O2  a change takes effect only under the current epoch, claimed by the
+ *       very session that sent it, and under that node's lease
+ *   O3  no effect of an operation comes after the effect of one that was begun
+ *       when it had been answered already: nothing is resurrected
+ *   O4  a session that was told FENCED never succeeds again, nor sends
+ *       anything; a flush that failed for good is not followed by one that
+ *       succeeds
+ *   O5  at most one gate is open under the store's current epoch
+ *   O6  (sim-world.c) once faults stop, some node can write within a bound
+ *   O7  an open gate is within the provable time of its last renewal
+ *   O8  a session is fenced only when lease or epoch have really passed on
+ *   O9  an instance that lost the volume never changes it again, nor one whose
+ *       gateway died with writes it may not have sent
+ *   O10 a Release takes effect only under the epoch that it was sent for, and
+ *       for the session that claimed it, or acquired the lease in it
+ *   O11 a read returns what the sector held at some time between its begin and
+ *       its answer
+ *   O12 once its gate was open, the epochs between two claims of a session are
+ *       all its own
+ */
+#include "sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leasehold/timing.h"
+
+void
+sim_violation(struct sim *sim, const char *format, ...)
+{
+  va_list args;
+
+  if (sim->violation[0] != '\0')
+    return;
+  va_start(args, format);
+  vsnprintf(sim->violation, sizeof sim->violation, format, args);
+  va_end(args);
+  sim_trace(sim, "VIOLATION: %s", sim->violation);
+}
+
+static struct op *
+op_of(struct sim *sim, uint32_t number)
+{
+  return &sim->ops[number];
+}
+
+/* --- effects ----------------------------------------------------------------
+ */
+
+static void
+append(struct sim *sim, unsigned sector, uint32_t number)
+{
+  struct history *history = &sim->store.history[sector];
+
+  if (history->count == history->capacity) {
+    history->capacity = history->capacity * 2 + 8;
+    history->items =
+        realloc(history->items, history->capacity * sizeof history->items[0]);
+    if (history->items == NULL)
+      abort();
+  }
+  history->items[history->count++] =
+      (struct effect){.op = number, .at_ns = sim->now_ns};
+  sim->store.sectors[sector] = number;
+}
+
+static void
+check_order(struct sim *sim, unsigned sector, uint32_t number)
+{
+  const struct history *history = &sim->store.history[sector];
+  const struct op *op = op_of(sim, number), *last;
+
+  if (history->count == 0)
+    return;
+  last = op_of(sim, history->items[history->count - 1].op);
+  if (last != op && op->answered && op->answered_ns < last->invoked_ns)
+    sim_violation(sim, "O3 sector %u: op %u comes back over op %u", sector,
+                  number, (unsigned)(last - sim->ops));
+}
+
+void
+oracle_change(struct sim *sim, struct sim_volume *volume, uint64_t guard_epoch,
+              const struct lease_id *lease_id, uint32_t number)
+{
+  struct op *op = op_of(sim, number);
+  enum lease_state state = sim_lease_state(sim);
+
+  if (guard_epoch != sim->store.epoch)
+    sim_violation(sim, "O2 op %u of epoch %u lands in epoch %u", number,
+                  (unsigned)guard_epoch, (unsigned)sim->store.epoch);
+  if (!volume->claimed || volume->epoch != guard_epoch)
+    sim_violation(sim, "O2 op %u: its session has not claimed epoch %u", number,
+                  (unsigned)guard_epoch);
+  if ((state != LEASE_LEASED && state != LEASE_BREAKING) ||
+      !lease_id_equal(lease_id, &sim->store.lease.id))
+    sim_violation(sim, "O2 op %u lands without the lease", number);
+  for (unsigned i = 0; i < op->sectors; i++) {
+    check_order(sim, op->first + i, number);
+    append(sim, op->first + i, number);
+  }
+  op->in_effect = true;
+}
+
+/* Which sessions may never change anything again because of this claim. */
+static bool
+other_instance(const struct sim_volume *a, const struct sim_volume *b)
+{
+  return strcmp(a->node, b->node) != 0 || strcmp(a->instance, b->instance) != 0;
+}
+
+static void
+check_instance(struct sim *sim, const struct sim_volume *claimant)
+{
+  if (claimant->instance[0] == '\0')
+    return;
+  for (const struct sim_volume *old = sim->store.volumes; old != NULL;
+       old = old->next) {
+    if (old == claimant || !old->claimed || other_instance(old, claimant))
+      continue;
+    if (old->superseded) {
+      /* Lost to the same instance through another gateway is no loss. */
+      for (const struct sim_volume *other = sim->store.volumes; other != NULL;
+           other = other->next) {
+        if (other->claimed && other->epoch > old->epoch &&
+            other_instance(other, old))
+          sim_violation(sim, "O9 %s/%s claims again after %s/%s had claimed",
+                        old->node, old->instance, other->node, other->instance);
+      }
+    }
+    if (sim->write_back && old->died && !old->clean && !old->superseded)
+      sim_violation(sim, "O9 %s/%s claims again after its gateway died",
+                    old->node, old->instance);
+  }
+}
+
+void
+oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
+{
+  uint64_t epoch = sim->store.epoch;
+
+  sim_trace(sim, "  claim of epoch %u by %s/%s", (unsigned)epoch, volume->node,
+            volume->instance);
+  if (volume->opened && volume->epoch != old_epoch)
+    sim_violation(sim, "O12 %s goes on from epoch %u to %u over another's",
+                  volume->node, (unsigned)volume->epoch, (unsigned)epoch);
+  check_instance(sim, volume);
+  for (struct sim_volume *other = sim->store.volumes; other != NULL;
+       other = other->next) {
+    if (other != volume && other->claimed)
+      other->superseded = true;
+  }
+  if (volume->claimed)
+    sim->counts.reclaims++;
+  volume->claimed = true;
+  volume->epoch = epoch;
+}
+
+void
+oracle_leased(struct sim *sim, const struct lease_id *id)
+{
+  for (struct sim_volume *other = sim->store.volumes; other != NULL;
+       other = other->next) {
+    struct lease_id theirs;
+
+    if (!other->claimed)
+      continue;
+    lease_id_from_node(other->node, NULL, &theirs);
+    if (!lease_id_equal(&theirs, id))
+      other->superseded = true;
+  }
+}
+
+void
+oracle_release(struct sim *sim, struct sim_volume *volume, uint64_t expected,
+               bool clean)
+{
+  uint64_t epoch = sim->store.epoch;
+
+  if (expected != epoch || (volume->claimed && volume->epoch != epoch) ||
+      (!volume->claimed && volume->acquired && volume->acquired_epoch != epoch))
+    sim_violation(
+        sim, "O10 %s of epoch %u releases the lease of epoch %u", volume->node,
+        (unsigned)(volume->claimed ? volume->epoch : volume->acquired_epoch),
+        (unsigned)epoch);
+  volume->clean = clean;
+}
+
+void
+oracle_sent(struct sim_volume *volume)
+{
+  if (volume->fenced)
+    sim_violation(volume->sim, "O4 %s/%s sends although it is fenced",
+                  volume->node, volume->instance);
+}
+
+/* --- answers -----------------------------------------------------------------
+ */
+
+static void
+check_durable(struct sim *sim, uint32_t number)
+{
+  const struct op *op = op_of(sim, number);
+
+  if (!op->in_effect)
+    sim_violation(sim, "O1 op %u was acknowledged and is not in the store",
+                  number);
+  for (unsigned i = 0; i < op->sectors && op->in_effect; i++) {
+    uint32_t found = (uint32_t)sim->store.sectors[op->first + i];
+    const struct op *there = op_of(sim, found);
+
+    /* Newer, or at the same time: anything but one that was over before. */
+    if (found != number &&
+        (found == 0 ||
+         (there->answered && there->answered_ns < op->invoked_ns)))
+      sim_violation(sim, "O1 sector %u: op %u was acknowledged, op %u found",
+                    op->first + i, number, found);
+  }
+}
+
+static void
+check_flush(struct sim *sim, uint32_t number)
+{
+  const struct op *flush = op_of(sim, number);
+
+  sim->counts.flushes++;
+  for (uint32_t i = 1; i <= sim->op_count; i++) {
+    const struct op *op = op_of(sim, i);
+
+    if ((op->kind == STORE_WRITE || op->kind == STORE_ZERO) &&
+        op->volume == flush->volume && op->answered && op->status == 0 &&
+        op->answered_ns < flush->invoked_ns)
+      check_durable(sim, i);
+  }
+}
+
+static bool
+was_there(const struct history *history, uint64_t number, uint64_t from_ns,
+          uint64_t to_ns)
+{
+  if (number == 0 &&
+      (history->count == 0 || history->items[0].at_ns >= from_ns))
+    return true;
+  for (unsigned i = 0; i < history->count; i++) {
+    uint64_t end =
+        i + 1 < history->count ? history->items[i + 1].at_ns : TIME_NEVER;
+
+    if (history->items[i].op == number && history->items[i].at_ns <= to_ns &&
+        end >= from_ns)
+      return true;
+  }
+  return false;
+}
+
+static void
+check_read(struct sim *sim, uint32_t number, const char *buffer)
+{
+  const struct op *op = op_of(sim, number);
+
+  for (unsigned i = 0; i < op->sectors; i++) {
+    uint64_t found;
+
+    memcpy(&found, buffer + i * STORE_SECTOR, sizeof found);
+    if (!was_there(&sim->store.history[op->first + i], found, op->invoked_ns,
+                   op->answered_ns))
+      sim_violation(sim, "O11 read %u of sector %u found op %u", number,
+                    op->first + i, (unsigned)found);
+  }
+}
+
+void
+oracle_answered(struct sim *sim, struct client *client, uint32_t number,
+                const char *buffer)
+{
+  const struct op *op = op_of(sim, number);
+  bool change = op->kind == STORE_WRITE || op->kind == STORE_ZERO;
+
+  if (op->status == STATUS_FENCED) {
+    if (!client->fenced)
+      client->fenced_ns = sim->now_ns;
+    client->fenced = true;
+    return;
+  }
+  if (op->kind == STORE_FLUSH && op->status == STATUS_IO &&
+      op->volume->flush_failed_ns == 0)
+    op->volume->flush_failed_ns = sim->now_ns;
+  if (op->status != 0)
+    return;
+  if (client->fenced && op->invoked_ns > client->fenced_ns &&
+      op->kind != STORE_READ)
+    sim_violation(sim, "O4 op %u succeeded after its client was fenced",
+                  number);
+  if (op->kind == STORE_FLUSH && op->volume->flush_failed_ns != 0 &&
+      op->invoked_ns > op->volume->flush_failed_ns)
+    sim_violation(sim, "O4 flush %u succeeded after one had failed", number);
+  if (op->kind == STORE_READ)
+    check_read(sim, number, buffer);
+  else if (op->kind == STORE_FLUSH)
+    check_flush(sim, number);
+  else if (change && op->fua)
+    check_durable(sim, number);
+}
+
+/* --- gates
+ * -------------------------------------------------------------------- */
+
+static void
+check_fenced(struct sim *sim, struct client *client, struct sim_volume *volume)
+{
+  if (volume->fenced)
+    return;
+  volume->fenced = true;
+  sim->counts.fences++;
+  if (volume->claimed ? !volume->superseded : client->instance[0] == '\0')
+    sim_violation(sim, "O8 %s was fenced while nobody had taken over",
+                  volume->node);
+}
+
+void
+oracle_gates(struct sim *sim)
+{
+  const struct sim_volume *open_volume = NULL;
+
+  for (unsigned i = 0; i < CLIENTS; i++) {
+    struct client *client = &sim->clients[i];
+    struct sim_volume *volume;
+    struct gate gate;
+
+    if (client->gateway == NULL)
+      continue;
+    volume = (struct sim_volume *)tenure_volume(client->tenure);
+    tenure_gate(client->tenure, &gate);
+    if (gate.position == GATE_FENCED)
+      check_fenced(sim, client, volume);
+    if (gate.position != GATE_OPEN)
+      continue;
+    volume->opened = true;
+    if (gate.guard.epoch == sim->store.epoch) {
+      if (open_volume != NULL && open_volume != volume)
+        sim_violation(sim, "O5 two gates are open in epoch %u",
+                      (unsigned)gate.guard.epoch);
+      open_volume = volume;
+    }
+    /* A stopped gateway cannot close its gate; it cannot use it either. A
+     * moment is left to it for its timer.
+     */
+    if (client->gateway->paused_until_ns <= sim->now_ns &&
+        clock_now(&client->gateway->clock) >
+            timing_valid_until(volume->extended_ns, volume->duration_s) +
+                100 * MILLISECOND &&
+        volume->extended_ns != 0 && gate.guard.epoch == sim->store.epoch)
+      sim_violation(
+          sim, "O7 %s: gate open at %.3f, renewed %.3f for %u s", volume->node,
+          (double)clock_now(&client->gateway->clock) / (double)SECOND,
+          (double)volume->extended_ns / (double)SECOND, volume->duration_s);
+  }
+}

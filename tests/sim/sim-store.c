@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sim-store.c: the simulated store and the messages to it; see sim.h.
+ *
+ * A request becomes a message. What it asks for takes place when it is
+ * delivered, perhaps twice, perhaps never; its sender hears of it when it is
+ * answered, or hears STATUS_UNKNOWN when its patience (ANSWER_WITHIN) is over,
+ * whatever became of the message. The message holds copies, for by the time it
+ * is delivered its sender may be dead. It is freed when no event of it is
+ * queued any more.
+ */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leasehold/reserve.h"
+#include "leasehold/translate.h"
+
+#define ANSWER_WITHIN (4 * SECOND)
+
+struct message {
+  struct message *next, *previous;
+  struct sim *sim;
+  struct sim_volume *from;
+  struct store_command *command; /* the sender's, until answered */
+  struct store_io *io;
+  bool is_io;
+  struct lease_command sent;
+  struct store_io sent_io;
+  uint32_t op;
+  uint64_t sectors[SECTORS]; /* what a read found */
+  uint64_t sent_local_ns;
+  struct event deliver, again, answer;
+  unsigned deliveries;
+  int status; /* of the first delivery */
+  struct volume_info info;
+};
+
+enum lease_state
+sim_lease_state(const struct sim *sim)
+{
+  return blob_lease_state(&sim->store.lease, sim->now_ns);
+}
+
+void
+sim_node_id(unsigned node, struct lease_id *out)
+{
+  char name[16];
+
+  snprintf(name, sizeof name, "n%u", node);
+  lease_id_from_node(name, NULL, out);
+}
+
+/* --- effects -------------------------------------------------------------- */
+
+static void
+describe(const struct sim *sim, struct volume_info *info)
+{
+  const struct sim_store *store = &sim->store;
+
+  memset(info, 0, sizeof *info);
+  info->size = SECTORS * STORE_SECTOR;
+  info->epoch = store->epoch;
+  info->lease.state = sim_lease_state(sim);
+  info->lease.duration_s = store->lease.duration_s;
+  /* Half of the worlds have a store that keeps lease IDs to itself. */
+  info->lease.id_known = sim->schedule->seed % 2 == 0;
+  if (info->lease.id_known) {
+    info->lease.id = store->lease.id;
+    memcpy(info->lease.node, store->node, sizeof info->lease.node);
+  }
+  info->record = store->record;
+}
+
+static int
+claim(struct sim *sim, struct sim_volume *from,
+      const struct lease_command *command)
+{
+  struct sim_store *store = &sim->store;
+  uint64_t old_epoch = store->epoch;
+  int status = blob_lease_use(&store->lease, BLOB_WRITE, &command->lease_id,
+                              sim->now_ns);
+
+  if (status != 0)
+    return status;
+  if (command->expected_epoch != store->epoch)
+    return STATUS_EPOCH_STALE;
+  store->epoch++;
+  store->record = command->record;
+  store->record.holder.epoch = store->epoch;
+  oracle_claim(sim, from, old_epoch);
+  return 0;
+}
+
+static int
+effect_of_command(struct sim *sim, struct sim_volume *from,
+                  const struct lease_command *command)
+{
+  struct sim_store *store = &sim->store;
+  int status;
+
+  switch (command->verb) {
+  case LEASE_ACQUIRE:
+    status = blob_lease_acquire(&store->lease, &command->lease_id,
+                                command->duration_s, sim->now_ns);
+    if (status == 0) {
+      memcpy(store->node, command->node, sizeof store->node);
+      oracle_leased(sim, &command->lease_id);
+      if (from != NULL) {
+        from->acquired = true;
+        from->acquired_epoch = store->epoch;
+      }
+    }
+    return status;
+  case LEASE_RENEW:
+    return blob_lease_renew(&store->lease, &command->lease_id, sim->now_ns);
+  case LEASE_CHANGE:
+    status = blob_lease_change(&store->lease, &command->lease_id,
+                               &command->proposed_id, sim->now_ns);
+    if (status == 0) {
+      memcpy(store->node, command->node, sizeof store->node);
+      oracle_leased(sim, &command->proposed_id);
+      sim->counts.takeovers++;
+    }
+    return status;
+  case LEASE_BREAK:
+    return blob_lease_break(&store->lease, command->break_period_s,
+                            sim->now_ns);
+  case LEASE_CLAIM:
+    return claim(sim, from, command);
+  case LEASE_RELEASE:
+    if (command->expected_epoch != store->epoch && !MUTATED(S6_BLIND_RELEASE))
+      return STATUS_EPOCH_STALE;
+    status = blob_lease_release(&store->lease, &command->lease_id);
+    if (status == 0) {
+      oracle_release(sim, from, command->expected_epoch, command->clean);
+      store->record.holder.clean |= command->clean;
+    }
+    return status;
+  default:
+    return 0;
+  }
+}
+
+static int
+effect_of_change(struct sim *sim, struct message *message)
+{
+  struct sim_store *store = &sim->store;
+  const struct store_io *io = &message->sent_io;
+  const struct guard *guard = &io->guard;
+  int status = 0;
+
+  if (!MUTATED(S1_NO_LEASE_ID))
+    status = blob_lease_use(&store->lease, BLOB_WRITE, &guard->lease_id,
+                            sim->now_ns);
+  if (status == 0 && guard->epoch != store->epoch && !MUTATED(S3_NO_EPOCH))
+    status = STATUS_EPOCH_STALE;
+  if (status != 0) {
+    sim->counts.refused++;
+    return status;
+  }
+  oracle_change(sim, message->from, guard->epoch, &guard->lease_id,
+                message->op);
+  sim->counts.writes++;
+  return 0;
+}
+
+static int
+effect_of_io(struct sim *sim, struct message *message)
+{
+  const struct store_io *io = &message->sent_io;
+  uint64_t first = io->offset / STORE_SECTOR;
+
+  switch (io->kind) {
+  case STORE_WRITE:
+  case STORE_ZERO:
+    return effect_of_change(sim, message);
+  case STORE_READ:
+    memcpy(message->sectors, &sim->store.sectors[first],
+           io->count / STORE_SECTOR * sizeof message->sectors[0]);
+    return 0;
+  case STORE_FLUSH:
+    if (!sim->store.flush_fails)
+      return 0;
+    sim->store.flush_fails = false;
+    return STATUS_IO;
+  default:
+    return 0;
+  }
+}
+
+/* --- messages ------------------------------------------------------------- */
+
+static void
+free_if_done(struct message *message)
+{
+  struct sim *sim = message->sim;
+
+  if (message->deliver.queued || message->again.queued ||
+      message->answer.queued)
+    return;
+  if (message->previous != NULL)
+    message->previous->next = message->next;
+  else
+    sim->messages = message->next;
+  if (message->next != NULL)
+    message->next->previous = message->previous;
+  free(message);
+}
+
+static void
+take_effect(struct message *message)
+{
+  struct sim *sim = message->sim;
+  int status;
+
+  if (message->is_io)
+    status = effect_of_io(sim, message);
+  else
+    status = effect_of_command(sim, message->from, &message->sent);
+  if (message->deliveries++ == 0) {
+    message->status = status;
+    describe(sim, &message->info);
+  }
+  sim_trace(sim, "store: %s%s from %s/%s: %s (epoch %u, lease %s)",
+            message->is_io ? "io" : lease_verb_text(message->sent.verb),
+            message->deliveries > 1 ? " again" : "", message->from->node,
+            message->from->instance, status_text(status),
+            (unsigned)sim->store.epoch, lease_state_text(sim_lease_state(sim)));
+}
+
+static void
+run_deliver(struct sim *sim, struct event *event)
+{
+  struct message *message =
+      (struct message *)((char *)event - offsetof(struct message, deliver));
+
+  (void)sim;
+  if (message->io == NULL && message->command == NULL)
+    message->sim->counts.late++;
+  take_effect(message);
+  free_if_done(message);
+}
+
+static void
+run_again(struct sim *sim, struct event *event)
+{
+  struct message *message =
+      (struct message *)((char *)event - offsetof(struct message, again));
+
+  (void)sim;
+  take_effect(message);
+  free_if_done(message);
+}
+
+static void
+answer_command(struct message *message)
+{
+  struct store_command *command = message->command;
+  const struct lease_command *sent = &message->sent;
+
+  if (message->status == 0 &&
+      (sent->verb == LEASE_ACQUIRE || sent->verb == LEASE_RENEW))
+    message->from->extended_ns = message->sent_local_ns;
+  if (message->status == 0 && sent->verb == LEASE_ACQUIRE)
+    message->from->duration_s = sent->duration_s;
+  command->reply.status = message->status;
+  command->reply.info = message->info;
+  command->done(command);
+}
+
+static void
+answer_io(struct message *message)
+{
+  struct store_io *io = message->io;
+
+  if (io->kind == STORE_READ && message->status == 0)
+    for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
+      memcpy((char *)io->buffer + i * STORE_SECTOR, &message->sectors[i],
+             sizeof message->sectors[i]);
+  io->status = message->status;
+  io->done(io);
+}
+
+static void
+run_answer(struct sim *sim, struct event *event)
+{
+  struct message *message =
+      (struct message *)((char *)event - offsetof(struct message, answer));
+  struct gateway *gateway = message->from->gateway;
+
+  /* A stopped process takes its answers in when it goes on. */
+  if (gateway->paused_until_ns > sim->now_ns &&
+      (message->command != NULL || message->io != NULL)) {
+    sim_at(sim, event, gateway->paused_until_ns);
+    return;
+  }
+  if (message->command != NULL)
+    answer_command(message);
+  else if (message->io != NULL)
+    answer_io(message);
+  message->command = NULL;
+  message->io = NULL;
+  free_if_done(message);
+}
+
+static void
+answer_unknown(struct message *message)
+{
+  message->status = STATUS_UNKNOWN;
+  message->deliveries = 1; /* whatever becomes of it, this is the answer */
+  message->sim->counts.unknown++;
+  sim_at(message->sim, &message->answer, message->sim->now_ns + ANSWER_WITHIN);
+}
+
+static void
+answer_transient(struct message *message, uint64_t delay_ns)
+{
+  message->status = STATUS_TRANSIENT;
+  sim_at(message->sim, &message->answer, message->sim->now_ns + delay_ns);
+}
+
+static void
+choose_fate(struct message *message)
+{
+  struct sim *sim = message->sim;
+  uint64_t now = sim->now_ns;
+  uint64_t there = MILLISECOND + sim_random(sim, 9 * MILLISECOND);
+  uint64_t back = MILLISECOND + sim_random(sim, 9 * MILLISECOND);
+  bool bad = sim->schedule->bad_messages && !sim->calm;
+
+  if (sim->store.brown_out_until_ns > now) {
+    answer_transient(message, there + back);
+  } else if (bad && sim_chance(sim, 30)) { /* refused at the door */
+    answer_transient(message, there);
+  } else if (bad && sim_chance(sim, 30)) { /* lost on the way there */
+    answer_unknown(message);
+  } else if (bad && sim_chance(sim, 30)) { /* lost on the way back */
+    answer_unknown(message);
+    sim_at(sim, &message->deliver, now + there);
+    if (sim_chance(sim, 300)) /* and once more */
+      sim_at(sim, &message->again, now + there + sim_random(sim, 60 * SECOND));
+  } else if (bad && sim_chance(sim, 30)) { /* very late */
+    answer_unknown(message);
+    sim_at(sim, &message->deliver,
+           now + ANSWER_WITHIN + sim_random(sim, 120 * SECOND));
+  } else {
+    sim_at(sim, &message->deliver, now + there);
+    sim_at(sim, &message->answer, now + there + back);
+    /* And once more. No protocol can bear a change that was answered and
+     * takes effect again in the same epoch; anything else may come any time.
+     */
+    if (bad && sim_chance(sim, 30))
+      sim_at(sim, &message->again,
+             now + there +
+                 sim_random(sim, message->is_io ? back : 60 * SECOND));
+  }
+}
+
+static struct sim_volume *
+volume_of(struct store_volume *volume)
+{
+  return (struct sim_volume *)volume;
+}
+
+static struct message *
+message_new(struct sim_volume *from)
+{
+  struct sim *sim = from->sim;
+  struct message *message = calloc(1, sizeof *message);
+
+  if (message == NULL)
+    abort();
+  message->sim = sim;
+  message->from = from;
+  message->sent_local_ns = clock_now(&from->gateway->clock);
+  message->deliver.run = run_deliver;
+  message->again.run = run_again;
+  message->answer.run = run_answer;
+  message->next = sim->messages;
+  if (message->next != NULL)
+    message->next->previous = message;
+  sim->messages = message;
+  return message;
+}
+
+static int
+submit_command(struct store_volume *volume, struct store_command *command)
+{
+  struct message *message = message_new(volume_of(volume));
+  const struct holder *holder = &command->command.record.holder;
+
+  oracle_sent(volume_of(volume));
+  message->command = command;
+  message->sent = command->command;
+  if (command->command.verb == LEASE_ACQUIRE) {
+    message->from->acquired = false;
+    memcpy(message->from->node, command->command.node,
+           sizeof message->from->node);
+  }
+  if (command->command.verb == LEASE_CLAIM)
+    memcpy(message->from->instance, holder->instance,
+           sizeof message->from->instance);
+  choose_fate(message);
+  return STORE_PENDING;
+}
+
+static int
+submit_io(struct store_volume *volume, struct store_io *io)
+{
+  struct message *message = message_new(volume_of(volume));
+  struct client_op *op = (struct client_op *)io; /* request and io are first */
+
+  if (io->kind == STORE_WRITE || io->kind == STORE_ZERO)
+    oracle_sent(volume_of(volume));
+  message->is_io = true;
+  message->io = io;
+  message->sent_io = *io;
+  message->op = op->op;
+  choose_fate(message);
+  return STORE_PENDING;
+}
+
+void
+sim_store_forget(struct sim *sim, const struct gateway *gateway)
+{
+  for (struct message *message = sim->messages; message != NULL;
+       message = message->next) {
+    if (message->from->gateway == gateway &&
+        message->from->incarnation == gateway->incarnation) {
+      message->command = NULL;
+      message->io = NULL;
+    }
+  }
+}
+
+void
+sim_store_free(struct sim *sim)
+{
+  struct message *message = sim->messages, *next_message;
+  struct sim_volume *volume = sim->store.volumes, *next_volume;
+
+  for (; message != NULL; message = next_message) {
+    next_message = message->next;
+    free(message);
+  }
+  for (; volume != NULL; volume = next_volume) {
+    next_volume = volume->next;
+    free(volume);
+  }
+  for (unsigned i = 0; i < SECTORS; i++)
+    free(sim->store.history[i].items);
+}
+
+/* --- the operator -----------------------------------------------------------
+ */
+
+void
+sim_operator(struct sim *sim, bool preempt, unsigned node, unsigned victim)
+{
+  struct reservation_request request = {.command = preempt ? RESERVATION_PREEMPT
+                                                           : RESERVATION_CLEAR,
+                                        .duration_s = 30};
+  struct translation plan;
+  struct volume_info info;
+
+  snprintf(request.node, sizeof request.node, "n%u", node);
+  sim_node_id(node, &request.node_id);
+  sim_node_id(victim, &request.victim_id);
+  describe(sim, &info);
+  translate(&request, &info, &plan);
+  sim_trace(sim, "operator: %s n%u over n%u: %u commands",
+            preempt ? "preempt" : "clear", node, victim, plan.count);
+  for (unsigned i = 0; i < plan.count; i++) {
+    if (effect_of_command(sim, NULL, &plan.commands[i]) != 0)
+      return;
+  }
+}
+
+/* --- the vtable -------------------------------------------------------------
+ */
+
+static int
+volume_open(struct store *store, const char *name, struct store_volume **out,
+            struct error *err)
+{
+  struct gateway *gateway =
+      (struct gateway *)((char *)store - offsetof(struct gateway, store));
+  struct sim_volume *volume = calloc(1, sizeof *volume);
+
+  (void)name;
+  (void)err;
+  if (volume == NULL)
+    abort();
+  volume->volume.ops = store->ops;
+  volume->volume.alignment = 1;
+  volume->sim = gateway->sim;
+  volume->gateway = gateway;
+  volume->incarnation = gateway->incarnation;
+  volume->next = gateway->sim->store.volumes;
+  gateway->sim->store.volumes = volume;
+  *out = &volume->volume;
+  return 0;
+}
+
+/* Stays known to the oracle. */
+static void
+volume_close(struct store_volume *volume)
+{
+  volume_of(volume)->closed = true;
+}
+
+const struct store_ops sim_store_ops = {
+    .name = "simulated",
+    .scheme = "sim:",
+    .volume_open = volume_open,
+    .volume_close = volume_close,
+    .submit_command = submit_command,
+    .submit_io = submit_io,
+};

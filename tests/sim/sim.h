@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sim.h: a deterministic world for the real session, keeper and I/O path.
+ *
+ * One seed is one schedule. The world has one store with one volume, gateways
+ * (each a real keeper, without its thread, on a clock of its own that may
+ * drift), clients that connect to them as some node and instance, and an
+ * operator who preempts and clears. Everything happens in events, one at a
+ * time, in virtual time. Between a gateway and the store lie messages, which
+ * are late, lost, doubled or refused; a gateway can be stopped and go on,
+ * crash and come back.
+ *
+ *   sim-core.c     time, the queue of events, random numbers
+ *   sim-store.c    the store and the messages to it
+ *   sim-world.c    gateways, clients, the operator, and the actions they take
+ *   sim-oracle.c   what must hold, checked as it happens
+ *   sim-main.c     seeds, replay, shrinking, the table of mutations
+ *
+ * The schedule has two parts: a list of actions (what clients, operator and
+ * fate do, and when), drawn before the run so that a failing list can be
+ * shrunk, and the fate of each message, drawn as it is sent.
+ */
+#ifndef LEASEHOLD_SIM_H
+#define LEASEHOLD_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "leasehold/clock.h"
+#include "leasehold/keeper.h"
+#include "leasehold/store.h"
+#include "leasehold/volume.h"
+#include "store/blob-lease.h"
+#include "utils/mutation.h"
+
+#define SECTORS 16
+#define GATEWAYS 3
+#define CLIENTS 5
+#define NODES 3
+#define ACTIONS_MAX 400
+#define OPS_MAX 4096
+#define SECOND NANOSECONDS_PER_SECOND
+#define MILLISECOND NANOSECONDS_PER_MILLISECOND
+
+struct sim;
+
+/* --- events ------------------------------------------------------------ */
+
+struct event {
+  uint64_t at_ns, order;
+  void (*run)(struct sim *, struct event *);
+  bool queued;
+  unsigned slot; /* in the heap */
+};
+
+/* --- actions ------------------------------------------------------------ */
+
+enum action_kind {
+  ACT_CONNECT,
+  ACT_DISCONNECT,
+  ACT_WRITE,
+  ACT_ZERO,
+  ACT_FUA,
+  ACT_READ,
+  ACT_FLUSH,
+  ACT_PREEMPT,
+  ACT_CLEAR,
+  ACT_PAUSE,
+  ACT_CRASH,
+  ACT_BROWN_OUT,
+  ACT_FLUSH_FAILS,
+  ACTION_KINDS
+};
+
+struct action {
+  enum action_kind kind;
+  uint64_t at_ns;
+  uint32_t who;     /* client, gateway or node */
+  uint32_t a, b, c; /* as the kind needs */
+};
+
+struct schedule {
+  uint64_t seed;
+  unsigned count;
+  struct action actions[ACTIONS_MAX];
+  bool bad_messages, bad_clocks; /* shrinking may turn these off */
+};
+
+/* --- what clients did ---------------------------------------------------- */
+
+struct op {
+  enum store_io_kind kind;
+  unsigned first, sectors;
+  bool fua, answered, in_effect;
+  int status;
+  uint64_t invoked_ns, answered_ns;
+  struct sim_volume *volume; /* of the session it went through; may be dead */
+};
+
+struct effect {
+  uint32_t op; /* 0: never written */
+  uint64_t at_ns;
+};
+
+struct history {
+  struct effect *items;
+  unsigned count, capacity;
+};
+
+/* --- the store ------------------------------------------------------------ */
+
+/* One session's handle: the oracle's name for the session. */
+struct sim_volume {
+  struct store_volume volume;
+  struct sim *sim;
+  struct gateway *gateway;
+  unsigned incarnation; /* of the gateway */
+  struct sim_volume *next;
+  bool closed, died; /* detached; or its gateway has crashed */
+
+  char node[NODE_NAME_MAX + 1], instance[INSTANCE_MAX + 1];
+  bool claimed;
+  bool acquired;            /* an acquire of it took effect ... */
+  uint64_t acquired_epoch;  /* ... last in this epoch */
+  bool opened;              /* its gate was seen to be OPEN */
+  uint64_t epoch;           /* its last claim */
+  bool clean;               /* released as drained */
+  bool superseded;          /* lease or epoch have passed to another since */
+  bool fenced;              /* its gate was seen to be FENCED */
+  uint64_t flush_failed_ns; /* when one was first answered STATUS_IO */
+  uint32_t duration_s;      /* of its last acquire */
+  uint64_t extended_ns; /* gateway's clock when its last successful acquire or
+                           renew was sent; 0: none */
+};
+
+struct sim_store {
+  uint64_t sectors[SECTORS]; /* op numbers */
+  struct history history[SECTORS];
+  struct blob_lease lease;
+  char node[NODE_NAME_MAX + 1];
+  uint64_t epoch;
+  struct holder_record record;
+  struct sim_volume *volumes; /* all that ever were */
+  uint64_t brown_out_until_ns;
+  bool flush_fails;
+};
+
+struct sim_counts {
+  uint64_t writes, refused, unknown, reclaims, fences, takeovers, late, crashes,
+      flushes;
+};
+
+/* --- gateways and clients --------------------------------------------------
+ */
+
+struct gateway {
+  struct clock clock; /* first */
+  struct sim *sim;
+  struct store store;
+  struct keeper_kick kick;
+  struct keeper *keeper; /* NULL while crashed */
+  unsigned incarnation;
+  double rate; /* of its clock */
+  uint64_t paused_until_ns;
+  struct event turn;
+};
+
+struct client_op {
+  struct volume_request request; /* first */
+  struct client *client;
+  uint32_t op; /* 0: free */
+  bool store_woken;
+  struct event advance;
+  char buffer[SECTORS * STORE_SECTOR];
+};
+
+#define CLIENT_OPS 4
+
+struct client {
+  struct sim *sim;
+  struct gateway *gateway; /* NULL: not connected */
+  struct tenure *tenure;
+  struct volume volume;
+  unsigned node;
+  char instance[16];
+  bool fenced; /* it was told so, first at fenced_ns */
+  uint64_t fenced_ns;
+  struct client_op ops[CLIENT_OPS];
+};
+
+struct sim {
+  const struct schedule *schedule;
+  uint64_t now_ns, random;
+  struct event *heap[8192];
+  unsigned heap_count;
+  uint64_t order;
+  struct sim_store store;
+  struct gateway gateways[GATEWAYS];
+  struct client clients[CLIENTS];
+  unsigned boots[NODES];
+  struct op ops[OPS_MAX];
+  uint32_t op_count;
+  bool calm; /* faults have stopped */
+  bool trace, write_back;
+  struct sim_counts counts;
+  struct message *messages; /* all on their way, to be freed */
+  char violation[512];      /* "": none so far */
+};
+
+/* sim-core.c */
+uint64_t sim_random(struct sim *, uint64_t bound); /* 0..bound-1 */
+bool sim_chance(struct sim *, unsigned per_mille);
+void sim_at(struct sim *, struct event *, uint64_t at_ns); /* moves it, too */
+void sim_cancel(struct sim *, struct event *);
+bool sim_step(struct sim *, uint64_t until_ns); /* false: nothing before it */
+void sim_trace(struct sim *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* sim-store.c */
+extern const struct store_ops sim_store_ops;
+/* The operator's hand: plans and runs one reservation command at once. */
+void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
+/* A gateway has died: what it sent goes on, its answers reach nobody. */
+void sim_store_forget(struct sim *, const struct gateway *);
+void sim_store_free(struct sim *);
+enum lease_state sim_lease_state(const struct sim *);
+void sim_node_id(unsigned node, struct lease_id *out);
+
+/* sim-world.c */
+void sim_draw(struct schedule *, uint64_t seed);
+/* Runs a schedule; true if nothing was violated. sim is the caller's memory,
+ * set up and torn down by this.
+ */
+bool sim_run(struct sim *, const struct schedule *, bool trace);
+
+/* sim-oracle.c */
+void sim_violation(struct sim *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void oracle_change(struct sim *, struct sim_volume *, uint64_t guard_epoch,
+                   const struct lease_id *, uint32_t op);
+void oracle_claim(struct sim *, struct sim_volume *, uint64_t old_epoch);
+void oracle_leased(struct sim *, const struct lease_id *);
+void oracle_release(struct sim *, struct sim_volume *, uint64_t expected,
+                    bool clean);
+void oracle_sent(struct sim_volume *);
+void oracle_answered(struct sim *, struct client *, uint32_t op,
+                     const char *buffer);
+void oracle_gates(struct sim *);
+
+#endif
