@@ -30,6 +30,7 @@ E2E_TESTS = \
 	tests/e2e/test-captive.sh \
 	tests/e2e/test-commands.sh \
 	tests/e2e/test-damaged-record.sh \
+	tests/e2e/test-demonstration.sh \
 	tests/e2e/test-detach-releases.sh \
 	tests/e2e/test-fenced-instance.sh \
 	tests/e2e/test-fio.sh \
