@@ -97,6 +97,7 @@ plugin_get_ready(void)
       .log = &report_log,
       .key = {.bytes = settings.key, .length = settings.key_length},
       .duration_s = settings.duration_s,
+      .extra_new = volume_extra_new,
   };
   struct error error = ERROR_INIT;
 

@@ -3,4 +3,5 @@
 
 noinst_LTLIBRARIES += common/cache/libcache.la
 common_cache_libcache_la_SOURCES = \
+	common/cache/range-lock.c \
 	common/cache/volume.c

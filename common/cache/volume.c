@@ -3,11 +3,11 @@
  *
  * A request goes round this:
  *
- *   AT_GATE --- open ---> AT_STORE --- done ---> DONE
- *      ^  ^                 |   |
- *      |  +-- refused, -----+   +-- nothing was done, try again
- *      |      unknown           |
- *      +----- BACKING_OFF <-----+
+ *   AT_RANGE --> AT_GATE --- open ---> AT_STORE --- done ---> DONE
+ *                 ^  ^                 |   |
+ *                 |  +-- refused, -----+   +-- nothing was done, try again
+ *                 |      unknown           |
+ *                 +----- BACKING_OFF <-----+
  *
  * Reads pass no gate: whoever may open the export may read the store (S9: no
  * cache stands between). A write, zero or trim takes the gate's guard, the
@@ -21,17 +21,27 @@
  * later ones of the session do (S5): the store may have dropped what it could
  * not write.
  *
+ * A store may take whole sectors only. Then a change locks its range of them
+ * (range-lock.h) and, if it begins or ends inside a sector, is done in up to
+ * three pieces: the sector at its head is read, merged and written, then what
+ * lies between, then the sector at its tail. The reading comes after the gate:
+ * from then on nobody else writes, whatever epochs the session goes through,
+ * for it is fenced if anybody does.
+ *
  * Two deadlines: gate_wait counts from the beginning of the request and only
  * against another node's lease; io_timeout counts from the last time the store
  * is known to have answered, and against everything else.
  *
  * Threads: one request is advanced by one thread at a time. Nothing here is
- * shared between requests but the tenure, which has its own lock. Nobody owns
+ * shared between requests but the tenure and its range lock, which have locks
+ * of their own. Nobody owns
  * a request but its caller; while wake_at_ns is TIME_NEVER the store does.
  */
 #include "leasehold/volume.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "leasehold/timing.h"
 #include "utils/mutation.h"
@@ -61,9 +71,142 @@ gate_changed(struct tenure_waiter *waiter)
   request->wake(request, VOLUME_WAKE_GATE);
 }
 
+struct shared {
+  struct tenure_extra extra; /* first */
+  struct range_lock ranges;
+};
+
+static void
+shared_free(struct tenure_extra *extra)
+{
+  struct shared *shared = (struct shared *)extra;
+
+  range_lock_destroy(&shared->ranges);
+  free(shared);
+}
+
+struct tenure_extra *
+volume_extra_new(void)
+{
+  struct shared *shared = calloc(1, sizeof *shared);
+
+  if (shared == NULL)
+    return NULL;
+  shared->extra.free = shared_free;
+  range_lock_init(&shared->ranges);
+  return &shared->extra;
+}
+
+static struct range_lock *
+ranges_of(const struct volume_request *request)
+{
+  return &((struct shared *)tenure_extra(request->volume->tenure))->ranges;
+}
+
+static void
+range_free(struct range *range)
+{
+  struct volume_request *request =
+      (struct volume_request *)((char *)range -
+                                offsetof(struct volume_request, range));
+
+  request->wake(request, VOLUME_WAKE_GATE);
+}
+
+/* Is the request a change, whatever its present piece does? */
+static bool
+changes(const struct volume_request *request)
+{
+  return request->whole.kind == STORE_WRITE ||
+         request->whole.kind == STORE_ZERO;
+}
+
+static bool
+piece_changes(const struct volume_request *request)
+{
+  return request->io.kind == STORE_WRITE || request->io.kind == STORE_ZERO;
+}
+
+static uint32_t
+alignment(const struct volume_request *request)
+{
+  return tenure_volume(request->volume->tenure)->alignment;
+}
+
+/* Sets io for what comes at offset: part of a sector, or whole ones. */
+static void
+set_piece(struct volume_request *request, uint64_t offset)
+{
+  const struct volume_whole *whole = &request->whole;
+  struct store_io *io = &request->io;
+  uint32_t size = alignment(request);
+  uint64_t left = whole->offset + whole->count - offset;
+  uint64_t before = offset % size;
+
+  if (before != 0 || left < size) {
+    request->piece = PIECE_READ;
+    request->piece_end = offset - before + size;
+    if (request->piece_end > offset + left)
+      request->piece_end = offset + left;
+    io->kind = STORE_READ;
+    io->flags = 0;
+    io->offset = offset - before;
+    io->count = size;
+    io->buffer = request->sector;
+    return;
+  }
+  request->piece = PIECE_DIRECT;
+  request->piece_end = offset + left - left % size;
+  io->kind = whole->kind;
+  io->flags = whole->flags;
+  io->offset = offset;
+  io->count = left - left % size;
+  io->buffer =
+      whole->buffer != NULL ? whole->buffer + (offset - whole->offset) : NULL;
+}
+
+/* The sector has been read: put our part of it in, and have it written. */
+static void
+merge(struct volume_request *request)
+{
+  const struct volume_whole *whole = &request->whole;
+  struct store_io *io = &request->io;
+  uint64_t begin = io->offset > whole->offset ? io->offset : whole->offset;
+  size_t count = request->piece_end - begin;
+  char *to = request->sector + (begin - io->offset);
+
+  if (whole->kind == STORE_WRITE)
+    memcpy(to, whole->buffer + (begin - whole->offset), count);
+  else
+    memset(to, 0, count);
+  request->piece = PIECE_MERGED;
+  io->kind = STORE_WRITE;
+  io->flags = whole->flags & STORE_IO_FUA;
+}
+
+/* A change on a store that takes whole sectors only. */
+static void
+begin_ranged(struct volume_request *request)
+{
+  struct range *range = &request->range;
+  uint32_t size = alignment(request);
+  uint64_t begin = request->whole.offset;
+  uint64_t end = begin + request->whole.count;
+
+  range->exclusive = begin % size != 0 || end % size != 0;
+  range->offset = begin - begin % size;
+  range->count = (end + size - 1) / size * size - range->offset;
+  range->retry = range_free;
+  request->ranged = true;
+  request->state = VOLUME_AT_RANGE;
+  set_piece(request, begin);
+}
+
 void
 volume_begin(struct volume *volume, struct volume_request *request)
 {
+  struct store_io *io = &request->io;
+
   request->volume = volume;
   request->state = VOLUME_AT_GATE;
   request->status = STATUS_OK;
@@ -73,16 +216,21 @@ volume_begin(struct volume *volume, struct volume_request *request)
   request->doubted = 0;
   request->waiter.queued = false;
   request->waiter.wake = gate_changed;
-  request->io.done = io_done;
-  request->io.status = STATUS_OK;
-  request->io.error.status = STATUS_OK;
-  request->io.error.text[0] = '\0';
-}
-
-static bool
-changes(const struct volume_request *request)
-{
-  return request->io.kind == STORE_WRITE || request->io.kind == STORE_ZERO;
+  request->whole = (struct volume_whole){.kind = io->kind,
+                                         .flags = io->flags,
+                                         .offset = io->offset,
+                                         .count = io->count,
+                                         .buffer = io->buffer};
+  request->piece = PIECE_DIRECT;
+  request->piece_end = io->offset + io->count;
+  request->ranged = false;
+  request->range.state = RANGE_FREE;
+  io->done = io_done;
+  io->status = STATUS_OK;
+  io->error.status = STATUS_OK;
+  io->error.text[0] = '\0';
+  if (volume->tenure != NULL && changes(request) && alignment(request) > 1)
+    begin_ranged(request);
 }
 
 static uint64_t
@@ -95,6 +243,11 @@ after(uint64_t time_ns, uint64_t interval_ns)
 static bool
 finish(struct volume_request *request, int status)
 {
+  if (request->ranged)
+    range_drop(ranges_of(request), &request->range);
+  request->io.kind = request->whole.kind;
+  request->io.offset = request->whole.offset;
+  request->io.count = request->whole.count;
   request->state = VOLUME_DONE;
   request->status = status;
   return true;
@@ -275,20 +428,37 @@ back_off(struct volume_request *request)
   return false;
 }
 
-/* The store has finished with the request. True if all is done. */
+/* The piece is done: on to the next one, or to the end. */
+static bool
+piece_done(struct volume_request *request)
+{
+  request->state = VOLUME_AT_GATE;
+  if (request->piece == PIECE_READ)
+    merge(request);
+  else if (request->piece_end < request->whole.offset + request->whole.count)
+    set_piece(request, request->piece_end);
+  else
+    return finish(request, STATUS_OK);
+  return false;
+}
+
+/* The store has finished with the piece. True if all is done. */
 static bool
 answered(struct volume_request *request)
 {
   int status = request->io.status;
+  bool change = piece_changes(request);
   bool durable = request->io.kind == STORE_FLUSH ||
-                 (changes(request) && request->io.flags & STORE_IO_FUA);
+                 (change && request->io.flags & STORE_IO_FUA);
 
-  if (changes(request) && status_is_refusal(status)) {
+  if (status == STATUS_OK)
+    return piece_done(request);
+  if (change && status_is_refusal(status)) {
     request->answered_ns = clock_now(request->volume->clock);
     doubt(request, SESSION_REFUSED);
     return false;
   }
-  if (changes(request) && status == STATUS_UNKNOWN && !MUTATED(S4_NO_RECLAIM)) {
+  if (change && status == STATUS_UNKNOWN && !MUTATED(S4_NO_RECLAIM)) {
     doubt(request, SESSION_UNKNOWN);
     return false;
   }
@@ -317,11 +487,32 @@ submit(struct volume_request *request)
   return true;
 }
 
+/* True once the range is held, or the request has ended. */
+static bool
+take_range(struct volume_request *request)
+{
+  uint64_t now_ns = clock_now(request->volume->clock);
+
+  range_drop(ranges_of(request), &request->range); /* no longer waits */
+  if (range_take(ranges_of(request), &request->range)) {
+    request->state = VOLUME_AT_GATE;
+    request->answered_ns = now_ns;
+    return true;
+  }
+  if (still_time(request, now_ns))
+    return false;
+  return finish_with(request, STATUS_TIMEOUT,
+                     "io-timeout passed while waiting for a write to the "
+                     "same sector");
+}
+
 bool
 volume_advance(struct volume_request *request)
 {
   if (request->volume->tenure != NULL)
     tenure_forget(request->volume->tenure, &request->waiter);
+  if (request->state == VOLUME_AT_RANGE && !take_range(request))
+    return false;
   if (request->state == VOLUME_AT_STORE)
     answered(request);
   else if (request->state == VOLUME_BACKING_OFF)

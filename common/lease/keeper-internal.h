@@ -48,6 +48,7 @@ struct tenure {
   struct tenure *next; /* keeper->lock */
   struct keeper *keeper;
   struct store_volume *volume;
+  struct tenure_extra *extra;
   char name[VOLUME_NAME_MAX + 1];
 
   pthread_mutex_t lock; /* protects from here ... */

@@ -25,6 +25,8 @@ tenure_same_key(const struct tenure *tenure, const struct tenure *other)
 void
 tenure_free(struct tenure *tenure)
 {
+  if (tenure->extra != NULL)
+    tenure->extra->free(tenure->extra);
   store_volume_close(tenure->volume);
   pthread_mutex_destroy(&tenure->lock);
   free(tenure);
@@ -55,6 +57,14 @@ tenure_new(struct keeper *keeper, struct store *store, const char *volume,
   if (status != 0) {
     free(tenure);
     return status;
+  }
+  if (keeper->config.extra_new != NULL) {
+    tenure->extra = keeper->config.extra_new();
+    if (tenure->extra == NULL) {
+      store_volume_close(tenure->volume);
+      free(tenure);
+      return error_set(err, STATUS_NO_MEMORY, "%s: no memory", volume);
+    }
   }
   tenure->keeper = keeper;
   tenure->refs = 1;
@@ -176,6 +186,12 @@ void
 keeper_detach_all(struct keeper *keeper)
 {
   detach_each(keeper, true);
+}
+
+struct tenure_extra *
+tenure_extra(struct tenure *tenure)
+{
+  return tenure->extra;
 }
 
 struct store_volume *

@@ -21,9 +21,9 @@ enum export_kind { EXPORT_VOLUME, EXPORT_RESERVATION, EXPORT_STATUS };
 
 struct export_name {
   char volume[VOLUME_NAME_MAX + 1];
-  char node[NODE_NAME_MAX + 1];     /* "": an observer */
-  char instance[INSTANCE_MAX + 1];  /* "" when not given */
-  bool observe;                     /* no node, or the option ro */
+  char node[NODE_NAME_MAX + 1];    /* "": an observer */
+  char instance[INSTANCE_MAX + 1]; /* "" when not given */
+  bool observe;                    /* no node, or the option ro */
   enum conflict_mode on_conflict;
   uint32_t wait_s; /* ON_CONFLICT_WAIT: seconds, or WAIT_FOREVER */
   enum export_kind kind;

@@ -9,12 +9,19 @@
 struct keeper;
 struct tenure;
 
+/* What a layer above keeps with each tenure, shared by its connections. */
+struct tenure_extra {
+  void (*free)(struct tenure_extra *);
+};
+
 struct keeper_config {
   const struct clock *clock; /* outlives the keeper */
   const struct log *log;     /* outlives the keeper; may be NULL */
   struct lease_key key;      /* bytes outlive the keeper */
   uint32_t duration_s;       /* 15..60 or LEASE_DURATION_INFINITE */
   bool write_back;
+  struct tenure_extra *(*extra_new)(void); /* NULL: nothing is kept. Its
+                                              result NULL: no memory */
 };
 
 /* Makes a keeper without a thread. NULL: no memory. */
@@ -72,6 +79,7 @@ void keeper_detach(struct tenure *tenure);
 
 /* The store's volume for data requests; belongs to the tenure. */
 struct store_volume *tenure_volume(struct tenure *tenure);
+struct tenure_extra *tenure_extra(struct tenure *tenure);
 const struct clock *tenure_clock(struct tenure *tenure);
 const struct log *tenure_log(struct tenure *tenure);
 

@@ -64,13 +64,13 @@ const char *lease_state_text(enum lease_state state);
 /* What a store says about a volume's lease. */
 struct lease_info {
   enum lease_state state;
-  uint32_t duration_s;    /* of the last acquire; 0 when there was none */
-  bool id_known;          /* false: this store keeps IDs to itself */
-  struct lease_id id;     /* of leased, breaking, broken, expired; if known */
+  uint32_t duration_s; /* of the last acquire; 0 when there was none */
+  bool id_known;       /* false: this store keeps IDs to itself */
+  struct lease_id id;  /* of leased, breaking, broken, expired; if known */
   char node[NODE_NAME_MAX + 1]; /* as told by the last acquire or change, or ""
                                    when the store cannot know; for people */
-  int64_t since_ms;       /* Unix time of the acquire or change; 0 unknown */
-  int64_t expires_in_ms;  /* until expired or broken; -1 unknown or never */
+  int64_t since_ms;      /* Unix time of the acquire or change; 0 unknown */
+  int64_t expires_in_ms; /* until expired or broken; -1 unknown or never */
 };
 
 /* Who claimed last (DESIGN section 6). Believed only while holder.epoch is the
@@ -136,10 +136,10 @@ const char *lease_verb_text(enum lease_verb verb);
 
 struct lease_command {
   enum lease_verb verb;
-  struct lease_id lease_id;    /* "" in DESCRIBE and BREAK */
-  struct lease_id proposed_id; /* CHANGE */
-  uint32_t duration_s;         /* ACQUIRE: 15..60 or infinite */
-  uint32_t break_period_s;     /* BREAK: 0..60 or LEASE_BREAK_DEFAULT */
+  struct lease_id lease_id;     /* "" in DESCRIBE and BREAK */
+  struct lease_id proposed_id;  /* CHANGE */
+  uint32_t duration_s;          /* ACQUIRE: 15..60 or infinite */
+  uint32_t break_period_s;      /* BREAK: 0..60 or LEASE_BREAK_DEFAULT */
   char node[NODE_NAME_MAX + 1]; /* ACQUIRE, CHANGE: told to the store, which
                                    keeps it for people if it can */
   /* CLAIM, RELEASE: done only if this is still the object's epoch, else

@@ -30,7 +30,7 @@ const char *gate_position_text(enum gate_position position);
 struct gate {
   uint64_t version;
   enum gate_position position;
-  struct guard guard;       /* OPEN */
+  struct guard guard;                 /* OPEN */
   uint64_t asked_ns, ask_again_at_ns; /* CONFLICT */
   /* CLOSED: why. CONFLICT: STATUS_CONFLICT. FENCED: STATUS_FENCED. PENDING:
    * the last transient failure, or 0.
@@ -69,8 +69,8 @@ struct session_config {
                                         from those of all others */
   struct lease_id lease_id;
   uint32_t duration_s;
-  uint32_t spread;       /* spreads renewals, see timing.h */
-  bool write_back;       /* it may acknowledge what it has not sent */
+  uint32_t spread; /* spreads renewals, see timing.h */
+  bool write_back; /* it may acknowledge what it has not sent */
 };
 
 enum session_state {
@@ -86,8 +86,8 @@ enum session_state {
                         provable end passed): the gate waits. RECLAIM and
                         UNCERTAIN of the design */
   SESSION_RELEASING,
-  SESSION_DETACHED,  /* end */
-  SESSION_FENCED     /* end, until detached */
+  SESSION_DETACHED, /* end */
+  SESSION_FENCED    /* end, until detached */
 };
 
 const char *session_state_text(enum session_state state);
@@ -105,23 +105,23 @@ struct session {
   bool finished;                /* DETACHED and no reply awaited */
   char cause[SESSION_CAUSE_MAX];
   uint64_t fences, reclaims, renewals; /* counters for operators */
-  struct volume_info seen;      /* the volume as last described */
+  struct volume_info seen;             /* the volume as last described */
 
   /* Private. */
   struct session_config config;
   enum lease_verb awaited; /* LEASE_NONE: nothing on its way */
   uint64_t sent_ns;
-  uint64_t epoch;       /* our own, once claimed */
+  uint64_t epoch; /* our own, once claimed */
   int64_t claimed_ms;
-  bool claimed;         /* this session has an epoch of its own */
-  bool took;            /* the lease was free and this session acquired it */
-  uint64_t took_epoch;  /* the object's then: it is released only under it */
-  bool want_write;      /* claim as soon as the lease is ours */
-  bool doubt;           /* something came up while a reply was awaited */
-  bool attached_once;   /* a first look was answered */
-  int failure;          /* last answer that was none; 0 after an answer */
+  bool claimed;        /* this session has an epoch of its own */
+  bool took;           /* the lease was free and this session acquired it */
+  uint64_t took_epoch; /* the object's then: it is released only under it */
+  bool want_write;     /* claim as soon as the lease is ours */
+  bool doubt;          /* something came up while a reply was awaited */
+  bool attached_once;  /* a first look was answered */
+  int failure;         /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
-  unsigned attempts;    /* transient failures in a row */
+  unsigned attempts; /* transient failures in a row */
   uint64_t renew_at_ns, retry_at_ns, valid_until_ns, looked_ns;
 };
 

@@ -48,7 +48,7 @@ struct store_volume {
 };
 
 struct store_config {
-  const char *url; /* "file:DIR", ... ; copied */
+  const char *url;           /* "file:DIR", ... ; copied */
   const struct clock *clock; /* outlives the store */
   const struct log *log;     /* outlives the store; may be NULL */
   /* Threads a store may use for commands that block. 0: commands are finished

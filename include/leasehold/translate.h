@@ -25,10 +25,10 @@ enum reservation_command {
 
 struct reservation_request {
   enum reservation_command command;
-  char node[NODE_NAME_MAX + 1];   /* who asks (B in the table) */
+  char node[NODE_NAME_MAX + 1]; /* who asks (B in the table) */
   struct lease_id node_id;
-  struct lease_id victim_id;      /* PREEMPT: whom (A); else "" */
-  uint32_t duration_s;            /* RESERVE, PREEMPT */
+  struct lease_id victim_id; /* PREEMPT: whom (A); else "" */
+  uint32_t duration_s;       /* RESERVE, PREEMPT */
 };
 
 enum reservation_outcome {

@@ -10,6 +10,7 @@
 
 #include "leasehold/keeper.h"
 #include "leasehold/store.h"
+#include "leasehold/range-lock.h"
 
 struct volume_limits {
   uint64_t gate_wait_ns;  /* how long a write waits on another node's lease */
@@ -26,7 +27,11 @@ struct volume {
   struct volume_limits limits;
 };
 
+/* For keeper_config.extra_new: what requests of one tenure share. */
+struct tenure_extra *volume_extra_new(void);
+
 enum volume_request_state {
+  VOLUME_AT_RANGE,
   VOLUME_AT_GATE,
   VOLUME_AT_STORE,
   VOLUME_BACKING_OFF,
@@ -37,7 +42,8 @@ enum volume_wake { VOLUME_WAKE_GATE, VOLUME_WAKE_STORE };
 
 struct volume_request {
   /* Set by the caller. io's kind, flags, offset, count and buffer describe
-   * the request; a range must lie within the volume.
+   * the request; a range must lie within the volume, and may begin and end
+   * anywhere. io is changed while the request runs.
    */
   struct store_io io;
   /* Called after volume_advance has returned false, or even before that, in
@@ -64,6 +70,17 @@ struct volume_request {
   unsigned attempts;
   struct gate gate;
   uint64_t doubted; /* version of the gate that led to a doubt; 0: none */
+  struct volume_whole {
+    enum store_io_kind kind;
+    unsigned flags;
+    uint64_t offset, count;
+    char *buffer;
+  } whole; /* what io said at first */
+  enum { PIECE_DIRECT, PIECE_READ, PIECE_MERGED } piece;
+  uint64_t piece_end; /* all before it is done when this piece is */
+  bool ranged;        /* range is held or waited for, until the end */
+  struct range range;
+  char sector[STORE_SECTOR];
 };
 
 /* Begins a request; then advance it. */

@@ -4,6 +4,7 @@
 
 check_PROGRAMS += tests/sim/simulator
 tests_sim_simulator_SOURCES = \
+	common/cache/range-lock.c \
 	common/cache/volume.c \
 	common/lease/holder.c \
 	common/lease/holder.h \

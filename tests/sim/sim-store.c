@@ -494,7 +494,7 @@ volume_open(struct store *store, const char *name, struct store_volume **out,
   if (volume == NULL)
     abort();
   volume->volume.ops = store->ops;
-  volume->volume.alignment = 1;
+  volume->volume.alignment = STORE_SECTOR;
   volume->sim = gateway->sim;
   volume->gateway = gateway;
   volume->incarnation = gateway->incarnation;

@@ -263,7 +263,8 @@ volume_open(struct store *store, const char *name, struct store_volume **out,
   if (volume == NULL)
     return error_set(err, STATUS_NO_MEMORY, "%s: no memory", name);
   volume->volume.ops = store->ops;
-  volume->volume.alignment = 1;
+  volume->volume.alignment =
+      fake_of(store)->alignment != 0 ? fake_of(store)->alignment : 1;
   volume->store = fake_of(store);
   *out = &volume->volume;
   return 0;

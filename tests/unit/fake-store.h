@@ -45,6 +45,7 @@ struct fake_store {
   struct fake_clock *clock;
   pthread_mutex_t lock; /* protects all of the following */
   bool hold_commands, hold_io;
+  uint32_t alignment; /* 0: 1 */
   struct fake_message messages[FAKE_MESSAGES_MAX];
   unsigned first, count; /* of messages: none is ever taken out */
 

@@ -81,7 +81,8 @@ unit_programs += \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-instance \
 	tests/unit/test-volume \
-	tests/unit/test-volume-faults
+	tests/unit/test-volume-faults \
+	tests/unit/test-volume-unaligned
 tests_unit_test_holder_LDADD = $(unit_lease)
 tests_unit_test_keeper_LDADD = $(unit_cache)
 tests_unit_test_keeper_SOURCES = \
@@ -115,6 +116,13 @@ tests_unit_test_volume_faults_SOURCES = \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-volume-faults.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
+tests_unit_test_volume_unaligned_LDADD = $(unit_cache)
+tests_unit_test_volume_unaligned_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-unaligned.c \
 	tests/unit/volume-bench.c \
 	tests/unit/volume-bench.h
 

@@ -31,7 +31,8 @@ struct gateway
 gateway_open(struct world *world)
 {
   struct keeper_config config = {.clock = &world->clock.clock,
-                                 .duration_s = 30};
+                                 .duration_s = 30,
+                                 .extra_new = volume_extra_new};
   struct gateway gateway = {.world = world, .keeper = keeper_new(&config)};
 
   assert_non_null(gateway.keeper);
@@ -84,8 +85,8 @@ gate_of(const struct connection *connection)
   return gate.position;
 }
 
-static void
-wake(struct volume_request *request, enum volume_wake kind)
+void
+bench_wake(struct volume_request *request, enum volume_wake kind)
 {
   (void)request;
   (void)kind;
@@ -102,7 +103,7 @@ start(struct connection *connection, struct client *client,
   if (kind != STORE_FLUSH)
     client->request.io.count = sizeof client->buffer;
   client->request.io.buffer = client->buffer;
-  client->request.wake = wake;
+  client->request.wake = bench_wake;
   volume_begin(&connection->volume, &client->request);
   client->finished = volume_advance(&client->request);
 }

@@ -44,6 +44,8 @@ struct connection connect_to(struct gateway *gateway, const char *node,
                              const char *instance);
 void disconnect(struct connection *connection);
 enum gate_position gate_of(const struct connection *connection);
+/* For requests that the tests make themselves. */
+void bench_wake(struct volume_request *request, enum volume_wake kind);
 /* Begins a request of 512 bytes. */
 void start(struct connection *connection, struct client *client,
            enum store_io_kind kind, char fill, uint64_t offset);
