@@ -36,9 +36,7 @@ on a "$write" || fail "node-b's attempts disturbed node-a"
 
 leasehold preempt disk0 --node node-b --victim node-a
 
-# A standby asks the store for the lease at most once a second: for so long it
-# may still be refused.
-wait_until "node-b can write" on b "$write"
+on b "$write" || fail "node-b's first write after its preempt was refused"
 on b "mount /dev/nbd0 /mnt"
 on b "dd if=/dev/urandom of=/mnt/second bs=64k count=64 conv=fsync"
 on b "sha256sum /mnt/first /mnt/second"
