@@ -356,7 +356,10 @@ pass_gate(struct volume_request *request)
     finish_with(request, STATUS_FENCED, "fenced");
     return ENDED;
   case GATE_CLOSED:
-    finish_with(request, STATUS_STOPPING, "the session has ended");
+    if (gate->status != STATUS_OK)
+      finish_with(request, gate->status, status_text(gate->status));
+    else
+      finish_with(request, STATUS_STOPPING, "the session has ended");
     return ENDED;
   case GATE_PENDING:
     break;

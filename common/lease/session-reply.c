@@ -123,7 +123,9 @@ static void
 described(struct session *session, const struct session_event *event,
           uint64_t now_ns)
 {
-  if (event->reply->status == STATUS_OK) {
+  int status = event->reply->status;
+
+  if (status == STATUS_OK) {
     session->seen = event->reply->info;
     session->attached_once = true;
     adopt_own_claim(session);
@@ -131,10 +133,10 @@ described(struct session *session, const struct session_event *event,
       described_claimed(session, now_ns);
     else
       described_unclaimed(session, now_ns);
-  } else if (session->attached_once ||
-             event->reply->status == STATUS_TRANSIENT ||
-             event->reply->status == STATUS_UNKNOWN ||
-             event->reply->status == STATUS_TIMEOUT) {
+  } else if (session->attached_once
+                 ? status != STATUS_NOT_FOUND
+                 : status == STATUS_TRANSIENT || status == STATUS_UNKNOWN ||
+                       status == STATUS_TIMEOUT) {
     session_look_later(session, now_ns);
   } else {
     session->state = SESSION_DETACHED;

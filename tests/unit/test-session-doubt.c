@@ -288,6 +288,24 @@ breaking_lease_is_waited_out_and_taken_again(void **state)
 }
 
 static void
+deleted_volume_ends_the_session(void **state)
+{
+  struct bench b = bench("a", "");
+
+  (void)state;
+  hold(&b);
+  step(&b, (struct session_event){.kind = SESSION_REFUSED,
+                                  .epoch = 8,
+                                  .status = STATUS_LEASE_LOST});
+  reply_with(&b, STATUS_NOT_FOUND);
+  assert_gate(&b, GATE_CLOSED);
+  assert_int_equal(b.session.gate.status, STATUS_NOT_FOUND);
+  assert_true(b.session.wake_at_ns == TIME_NEVER);
+  event(&b, SESSION_DETACH);
+  assert_true(b.session.finished);
+}
+
+static void
 infinite_lease_has_no_end_but_is_looked_after(void **state)
 {
   struct bench b = bench("a", "");
@@ -321,6 +339,7 @@ main(void)
       cmocka_unit_test(s10_failed_renewals_do_not_give_the_lease_up),
       cmocka_unit_test(renewal_that_shows_a_newer_epoch_fences),
       cmocka_unit_test(breaking_lease_is_waited_out_and_taken_again),
+      cmocka_unit_test(deleted_volume_ends_the_session),
       cmocka_unit_test(infinite_lease_has_no_end_but_is_looked_after),
   };
 
