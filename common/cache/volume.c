@@ -307,8 +307,8 @@ ask(struct volume_request *request, uint64_t now_ns)
 
 /* Another node's lease. An answer that the store gave before this request
  * began does not count: an operator may have moved the lease in between. The
- * store is not asked more than once a second, so the request may have to wait
- * that long for an answer of its own.
+ * store is not asked for ever as fast as writes come (timing.h), so the
+ * request may have to wait a second for an answer of its own.
  */
 static enum passage
 meet_conflict(struct volume_request *request, uint64_t now_ns)

@@ -80,8 +80,10 @@ want(struct session *session, bool write, uint64_t now_ns, int64_t wall_ms)
   }
   switch (session->state) {
   case SESSION_STANDBY:
-    if (now_ns < timing_ask_again_at(session->looked_ns))
+    if (now_ns < timing_ask_again_at(session->asked_until_ns))
       return;
+    session->asked_until_ns =
+        timing_asked_until(session->asked_until_ns, now_ns);
     session->want_write = write;
     session_look(session, now_ns);
     return;
@@ -221,7 +223,7 @@ set_gate(struct session *session)
   case GATE_CONFLICT:
     next.status = STATUS_CONFLICT;
     next.asked_ns = session->looked_ns;
-    next.ask_again_at_ns = timing_ask_again_at(session->looked_ns);
+    next.ask_again_at_ns = timing_ask_again_at(session->asked_until_ns);
     break;
   case GATE_FENCED:
     next.status = STATUS_FENCED;

@@ -48,8 +48,19 @@ timing_retry_at(uint64_t now_ns, unsigned attempt)
                            NANOSECONDS_PER_SECOND);
 }
 
+#define ASKS_AT_ONCE 3
+
 uint64_t
-timing_ask_again_at(uint64_t asked_ns)
+timing_asked_until(uint64_t asked_until_ns, uint64_t now_ns)
 {
-  return later(asked_ns, NANOSECONDS_PER_SECOND);
+  return later(asked_until_ns > now_ns ? asked_until_ns : now_ns,
+               NANOSECONDS_PER_SECOND);
+}
+
+uint64_t
+timing_ask_again_at(uint64_t asked_until_ns)
+{
+  const uint64_t room = (ASKS_AT_ONCE - 1) * NANOSECONDS_PER_SECOND;
+
+  return asked_until_ns > room ? asked_until_ns - room : 0;
 }

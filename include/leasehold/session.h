@@ -122,7 +122,8 @@ struct session {
   int failure;         /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
   unsigned attempts; /* transient failures in a row */
-  uint64_t renew_at_ns, retry_at_ns, valid_until_ns, looked_ns;
+  uint64_t renew_at_ns, retry_at_ns, valid_until_ns;
+  uint64_t looked_ns, asked_until_ns;
 };
 
 void session_init(struct session *session, const struct session_config *config);

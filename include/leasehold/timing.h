@@ -37,9 +37,12 @@ uint64_t timing_renew_at(uint64_t sent_ns, uint32_t duration_s,
 uint64_t timing_valid_until(uint64_t sent_ns, uint32_t duration_s);
 /* When to send again after the attempt-th (1, 2, ...) transient failure. */
 uint64_t timing_retry_at(uint64_t now_ns, unsigned attempt);
-/* When a session that is not the holder may ask again after asking at
- * asked_ns: one second later (DESIGN section 6).
+/* A session that is not the holder asks the store for the lease three times as
+ * fast as writes come, and then once a second. asked_until_ns is the bucket in
+ * which that is counted, 0 at first: each ask puts a second in.
  */
-uint64_t timing_ask_again_at(uint64_t asked_ns);
+uint64_t timing_asked_until(uint64_t asked_until_ns, uint64_t now_ns);
+/* When it may ask again; in the past: now. */
+uint64_t timing_ask_again_at(uint64_t asked_until_ns);
 
 #endif

@@ -57,8 +57,7 @@ attach_under_another_nodes_lease_stands_by(void **state)
     other_takes_over(&b);
     attach(&b);
     assert_gate(&b, GATE_CONFLICT);
-    assert_true(b.session.gate.ask_again_at_ns ==
-                timing_ask_again_at(b.now_ns));
+    assert_true(b.session.gate.ask_again_at_ns <= b.now_ns);
     assert_true(lease_id_equal(&b.object.info.lease.id, &ID_B));
     event(&b, SESSION_DETACH);
     assert_false(b.session.send);
@@ -67,21 +66,25 @@ attach_under_another_nodes_lease_stands_by(void **state)
 }
 
 static void
-standby_asks_at_most_once_a_second_and_is_promoted(void **state)
+standby_asks_three_times_then_once_a_second_and_is_promoted(void **state)
 {
   struct bench b = bench("a", "");
 
   (void)state;
   other_takes_over(&b);
   attach(&b);
-  event(&b, SESSION_WANT_WRITE);
-  assert_false(b.session.send);
-  pass_time(&b, SECOND);
-  event(&b, SESSION_WANT_WRITE);
-  assert_sends(&b, LEASE_DESCRIBE);
-  assert_gate(&b, GATE_PENDING);
-  serve(&b);
-  assert_gate(&b, GATE_CONFLICT);
+  for (unsigned i = 0; i < 5; i++) {
+    if (i >= 3) {
+      event(&b, SESSION_WANT_WRITE);
+      assert_false(b.session.send);
+      pass_time(&b, SECOND);
+    }
+    event(&b, SESSION_WANT_WRITE);
+    assert_sends(&b, LEASE_DESCRIBE);
+    assert_gate(&b, GATE_PENDING);
+    serve(&b);
+    assert_gate(&b, GATE_CONFLICT);
+  }
   b.object.info.lease.state = LEASE_EXPIRED;
   pass_time(&b, SECOND);
   event(&b, SESSION_WANT_LEASE);
@@ -284,7 +287,8 @@ main(void)
       cmocka_unit_test(attach_takes_a_free_lease_and_claims_nothing),
       cmocka_unit_test(attach_to_a_lease_of_its_own_node_disturbs_nothing),
       cmocka_unit_test(attach_under_another_nodes_lease_stands_by),
-      cmocka_unit_test(standby_asks_at_most_once_a_second_and_is_promoted),
+      cmocka_unit_test(
+          standby_asks_three_times_then_once_a_second_and_is_promoted),
       cmocka_unit_test(attach_failures_are_definite_or_retried),
       cmocka_unit_test(s2_gate_opens_only_with_a_claimed_epoch),
       cmocka_unit_test(claim_on_a_found_lease_acquires_it_first),

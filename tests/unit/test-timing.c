@@ -100,11 +100,21 @@ retries_double_up_to_five_seconds(void **unused)
 }
 
 static void
-standby_asks_once_a_second(void **unused)
+standby_asks_three_times_then_once_a_second(void **unused)
 {
+  static const uint64_t asks_at[] = {100, 100, 100, 101, 102,
+                                     103, 150, 150, 150, 151};
+  uint64_t until = 0;
+
   (void)unused;
-  assert_int_equal(timing_ask_again_at(0), S);
-  assert_int_equal(timing_ask_again_at(123), 123 + S);
+  for (size_t i = 0; i < COUNT(asks_at); i++) {
+    uint64_t at = timing_ask_again_at(until);
+
+    assert_true(at <= asks_at[i] * S);
+    if (i > 0 && asks_at[i] - asks_at[i - 1] == 1)
+      assert_int_equal(at, asks_at[i] * S); /* and not earlier */
+    until = timing_asked_until(until, asks_at[i] * S);
+  }
 }
 
 /* Near the end of time nothing wraps around into the past. */
@@ -121,9 +131,9 @@ nothing_overflows(void **unused)
                      TIME_NEVER);
     assert_int_equal(timing_valid_until(late[i], 60), TIME_NEVER);
     assert_int_equal(timing_retry_at(late[i], 1), TIME_NEVER);
-    assert_int_equal(timing_ask_again_at(late[i]), TIME_NEVER);
+    assert_int_equal(timing_asked_until(0, late[i]), TIME_NEVER);
   }
-  assert_int_equal(timing_ask_again_at(UINT64_MAX - S - 1), UINT64_MAX - 1);
+  assert_int_equal(timing_asked_until(0, UINT64_MAX - S - 1), UINT64_MAX - 1);
 }
 
 int
@@ -135,7 +145,7 @@ main(void)
       cmocka_unit_test(provable_end_is_a_sixth_before_the_end),
       cmocka_unit_test(renewals_leave_time_for_retries),
       cmocka_unit_test(retries_double_up_to_five_seconds),
-      cmocka_unit_test(standby_asks_once_a_second),
+      cmocka_unit_test(standby_asks_three_times_then_once_a_second),
       cmocka_unit_test(nothing_overflows),
   };
 
