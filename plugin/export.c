@@ -18,6 +18,7 @@
 
 #include "leasehold/reserve.h"
 #include "leasehold/volume-json.h"
+#include "utils/cleanup.h"
 #include "utils/size.h"
 
 /* nbdkit refuses longer lists. */
@@ -336,6 +337,21 @@ connection_open(struct connection *connection, bool readonly)
   return true;
 }
 
+/* All that are open: nbdkit closes none of them any more once it has been told
+ * to stop.
+ */
+static pthread_mutex_t connections_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection *connections; /* protected by connections_lock */
+
+static void
+connection_free(struct connection *connection)
+{
+  keeper_detach(connection->tenure);
+  store_volume_close(connection->observed);
+  free(connection->text);
+  free(connection);
+}
+
 void *
 export_open(int readonly)
 {
@@ -346,9 +362,16 @@ export_open(int readonly)
     return NULL;
   }
   if (!connection_open(connection, readonly != 0)) {
-    export_close(connection);
+    connection_free(connection);
     return NULL;
   }
+
+  LOCK_FOR_SCOPE(&connections_lock);
+  connection->next = connections;
+  connection->link = &connections;
+  if (connections != NULL)
+    connections->link = &connection->next;
+  connections = connection;
   return connection;
 }
 
@@ -357,10 +380,20 @@ export_close(void *handle)
 {
   struct connection *connection = handle;
 
-  keeper_detach(connection->tenure);
-  store_volume_close(connection->observed);
-  free(connection->text);
-  free(connection);
+  {
+    LOCK_FOR_SCOPE(&connections_lock);
+    *connection->link = connection->next;
+    if (connection->next != NULL)
+      connection->next->link = connection->link;
+  }
+  connection_free(connection);
+}
+
+void
+export_close_all(void)
+{
+  while (connections != NULL)
+    export_close(connections);
 }
 
 /* --- what an export can do ---------------------------------------------- */

@@ -154,6 +154,7 @@ plugin_cleanup(void)
     pthread_join(watch_thread, NULL);
     watching = false;
   }
+  export_close_all();
   if (server.keeper != NULL)
     keeper_stop(server.keeper, STOP_GRACE_NS);
 }

@@ -89,9 +89,10 @@ enum sleep_end sleeper_sleep(struct sleeper *sleeper, const struct clock *clock,
 #define DESCRIPTION_MAX 768 /* room for an error's text */
 
 /* One connection to one export. What is here is constant once open has
- * returned, but for reported.
+ * returned, but for the list and for reported.
  */
 struct connection {
+  struct connection *next, **link; /* export.c's list of all */
   struct export_name name;
   char label[VOLUME_NAME_MAX + NODE_NAME_MAX + 2]; /* disk0@node-a */
   uint64_t size;
@@ -120,6 +121,8 @@ const char *export_default(int readonly, int is_tls);
 const char *export_description(void *handle);
 void *export_open(int readonly);
 void export_close(void *handle);
+/* Closes what nbdkit has not; when no callback can come any more. */
+void export_close_all(void);
 int64_t export_size(void *handle);
 int export_block_size(void *handle, uint32_t *minimum, uint32_t *preferred,
                       uint32_t *maximum);

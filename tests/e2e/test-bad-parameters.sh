@@ -46,7 +46,6 @@ expect_status 1 "${nbdkit[@]}" "$plugin" "$s" lease-key=hunter2
 ! grep -q hunter2 <<<"${output}" || fail "a message shows the secret"
 
 # What is right is accepted: a bare URL, 30s, infinite, a key.
-read -ra LEASEHOLD_NBDKIT_WORDS <<<"$LEASEHOLD_NBDKIT"
-"${LEASEHOLD_NBDKIT_WORDS[@]}" --unix - "$plugin" "$store_url" \
+"${nbdkit[@]}" --unix - "$plugin" "$store_url" \
   lease-duration=infinite io-timeout=30s gate-wait=5 on-conflict=wait=10 \
   "lease-key=+$scratch/key" --run true
