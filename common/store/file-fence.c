@@ -194,6 +194,8 @@ judge(struct file_fence *fence, int directory, const struct file_suspect *found,
     return;
   suspect->seen = true;
   held_ns = now_ns - suspect->since_ns;
+  if (held_ns == 0)
+    fence->moving = true;
   if (held_ns >= LOCK_STUCK_NS || (stopped && held_ns >= LOCK_STOPPED_NS))
     end_process(fence, directory, suspect, held_ns);
 }
@@ -253,6 +255,7 @@ file_fence_search(struct file_fence *fence, uint64_t now_ns)
   struct dirent *entry;
 
   fence->fenced = 0;
+  fence->moving = false;
   fence->own = false;
   fence->kill_errno = 0;
   fence->last.pid = 0;

@@ -23,15 +23,21 @@
  */
 #define LOCK_PAUSE_MIN_NS (50 * UINT64_C(1000))
 #define LOCK_PAUSE_MAX_NS (5 * NANOSECONDS_PER_MILLISECOND)
-/* How often a waiter looks for whoever is in its way. */
-#define LOCK_SEARCH_NS (200 * NANOSECONDS_PER_MILLISECOND)
+/* When a waiter first searches for whoever is in its way, and how often then.
+ * A search looks at every descriptor of every process: not too often.
+ */
+#define LOCK_SEARCH_FIRST_NS (200 * NANOSECONDS_PER_MILLISECOND)
+#define LOCK_SEARCH_NS (1 * NANOSECONDS_PER_SECOND)
 /* How long a lock may be held by a stopped process, and by any process, from
  * when it was first seen to hold it, before that process is fenced.
  */
 #define LOCK_STOPPED_NS (1 * NANOSECONDS_PER_SECOND)
 #define LOCK_STUCK_NS (10 * NANOSECONDS_PER_SECOND)
-/* How long a wait lasts at most without anybody having been fenced. */
+/* How long a wait lasts at most while nothing moves: nobody new is seen to hold
+ * the lock, nobody was fenced. And how long it lasts at most.
+ */
 #define LOCK_WAIT_NS (12 * NANOSECONDS_PER_SECOND)
+#define LOCK_BUSY_NS (60 * NANOSECONDS_PER_SECOND)
 /* How long writes go on without looking whether a lease command waits. */
 #define TENURE_LOOK_NS (5 * NANOSECONDS_PER_MILLISECOND)
 
@@ -180,6 +186,7 @@ struct file_fence {
   struct file_suspect suspects[FILE_SUSPECTS_MAX];
   /* What the last search came to. */
   unsigned fenced;          /* processes that it ended */
+  bool moving;              /* somebody else holds it than last time */
   bool own;                 /* this process itself is in the way */
   int kill_errno;           /* why one could not be ended, or 0 */
   struct file_suspect last; /* one that was found; pid 0: none */

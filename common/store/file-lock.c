@@ -11,11 +11,13 @@
  * INTENT, one at a time; a stopped writer cannot.
  *
  * Locks are tried, never waited for in the kernel: a wait ends when it must.
- * Waiters pause 50 us, doubling to 5 ms. After 200 ms, and every 200 ms then,
+ * Waiters pause 50 us, doubling to 5 ms. After 200 ms, and every second then,
  * a waiter searches for whoever holds the lock (file-fence.c), and ends a
  * process that was seen holding it for 1 s and is stopped now, or for 10 s in
- * whatever state. If nobody could be ended within 12 s, the wait fails with
- * STATUS_TRANSIENT and says why.
+ * whatever state. The wait fails with STATUS_TRANSIENT, and says why, when
+ * nothing has moved for 12 s: nobody could be ended, and it always was the same
+ * one, or one that cannot be found; and in any case, however busy the volume
+ * is, after a minute.
  *
  * That the same process is seen twice must mean that it held the lock all the
  * time in between. For DATA this follows from INTENT: while a command waits
@@ -130,7 +132,8 @@ static int
 wait_lock(struct file_fence *fence, struct error *err)
 {
   uint64_t now = file_monotonic_ns();
-  uint64_t search_at = now + LOCK_SEARCH_NS;
+  uint64_t search_at = now + LOCK_SEARCH_FIRST_NS;
+  uint64_t last_at = now + LOCK_BUSY_NS;
   uint64_t give_up_at = now + LOCK_WAIT_NS;
   uint64_t pause = LOCK_PAUSE_MIN_NS;
   int r;
@@ -147,9 +150,9 @@ wait_lock(struct file_fence *fence, struct error *err)
       continue;
     file_fence_search(fence, now);
     search_at = file_monotonic_ns() + LOCK_SEARCH_NS;
-    if (fence->fenced > 0)
+    if (fence->fenced > 0 || fence->moving)
       give_up_at = now + LOCK_WAIT_NS;
-    else if (now >= give_up_at)
+    if (now >= give_up_at || now >= last_at)
       return give_up(fence, err);
   }
   return r > 0 ? STATUS_OK

@@ -27,9 +27,9 @@
  * and be written over while it is read: the checksum finds a mixture. And it
  * could be read whole as a spare that is not in force yet. Both change the
  * file's time, so a reading counts only if the stamp was the same before and
- * after it and the name still leads to it. After a few tries the reader takes
- * FILE_LOCK_DATA shared, which excludes replacements; only what is damaged then
- * is damaged.
+ * after it and the name still leads to it. After a few tries, or when what was
+ * read seems damaged, the reader takes FILE_LOCK_DATA shared, which excludes
+ * replacements; only what is damaged then is damaged.
  */
 
 #include <errno.h>
@@ -205,8 +205,10 @@ file_record_read(const struct file_place *place, struct volume_record *out,
     struct error ignored = ERROR_INIT;
     int r = read_once(place, out, &stamp, &ignored);
 
-    if (r == STATUS_CORRUPT || (r == STATUS_TRANSIENT && ignored.status == 0))
+    if (r == STATUS_TRANSIENT && ignored.status == STATUS_OK)
       continue;
+    if (r == STATUS_CORRUPT)
+      break;
     if (r != 0 && err != NULL)
       *err = ignored;
     return r;

@@ -16,7 +16,7 @@
 struct contract_factory {
   const char *name;
   /* Opens a store without volumes, and the same store once more, as another
-   * process would (also after a fork).
+   * process would; it is called in children too, which start no threads.
    */
   struct store *(*open)(void);
   struct store *(*open_again)(void);

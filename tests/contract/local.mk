@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# tests/contract: nothing yet.
+# tests/contract: one suite that every store must pass. A new store is a new
+# test-contract-NAME.c with a factory (contract.h).
+
+if HAVE_CMOCKA
+
+contract_sources = \
+	tests/contract/contract.c \
+	tests/contract/contract.h \
+	tests/contract/contract-admin.c \
+	tests/contract/contract-data.c \
+	tests/contract/contract-lease.c \
+	tests/contract/contract-race.c \
+	tests/contract/contract-table.c
+
+contract_programs = \
+	tests/contract/test-contract-file
+tests_contract_test_contract_file_SOURCES = \
+	$(contract_sources) \
+	tests/contract/test-contract-file.c
+tests_contract_test_contract_file_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(srcdir)/tests/unit
+tests_contract_test_contract_file_LDADD = $(unit_store)
+
+check_PROGRAMS += $(contract_programs)
+TESTS += $(contract_programs)
+
+endif HAVE_CMOCKA

@@ -7,12 +7,20 @@ fuzz_libs = \
 	common/utils/libutils.la
 fuzz_replays = \
 	tests/fuzz/replay-export-name \
+	tests/fuzz/replay-record \
 	tests/fuzz/replay-size
 
 tests_fuzz_replay_export_name_SOURCES = \
 	tests/fuzz/fuzz-export-name.c \
 	tests/fuzz/replay.c
 tests_fuzz_replay_export_name_LDADD = $(fuzz_libs)
+
+tests_fuzz_replay_record_SOURCES = \
+	tests/fuzz/fuzz-record.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_record_LDADD = \
+	$(fuzz_libs) \
+	$(CRYPTO_LIBS)
 
 tests_fuzz_replay_size_SOURCES = \
 	tests/fuzz/fuzz-size.c \

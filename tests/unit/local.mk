@@ -8,7 +8,7 @@
 
 if HAVE_CMOCKA
 
-check_LTLIBRARIES = tests/unit/libunit.la
+check_LTLIBRARIES += tests/unit/libunit.la
 tests_unit_libunit_la_SOURCES = \
 	tests/unit/export-name-text.h \
 	tests/unit/tsv.c \
@@ -72,6 +72,82 @@ tests_unit_test_timing_LDADD = $(unit_lease)
 tests_unit_test_translate_LDADD = $(unit_lease)
 
 # store
+unit_programs += \
+	tests/unit/test-blob-lease \
+	tests/unit/test-fault \
+	tests/unit/test-file-crowd \
+	tests/unit/test-file-fair \
+	tests/unit/test-file-fence \
+	tests/unit/test-file-full \
+	tests/unit/test-file-open \
+	tests/unit/test-file-record \
+	tests/unit/test-file-torture \
+	tests/unit/test-record \
+	tests/unit/test-store
+file_test_sources = \
+	tests/unit/file-test.c \
+	tests/unit/file-test.h
+tests_unit_test_blob_lease_LDADD = $(unit_store)
+tests_unit_test_fault_LDADD = $(unit_store)
+tests_unit_test_fault_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-fault.c
+tests_unit_test_file_crowd_LDADD = $(unit_store)
+tests_unit_test_file_crowd_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-crowd.c
+tests_unit_test_file_fair_LDADD = $(unit_store)
+tests_unit_test_file_fair_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-fair.c
+tests_unit_test_file_fence_LDADD = $(unit_store)
+tests_unit_test_file_fence_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-fence.c
+tests_unit_test_file_full_LDADD = $(unit_store)
+tests_unit_test_file_full_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-full.c
+tests_unit_test_file_open_LDADD = $(unit_store)
+tests_unit_test_file_open_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-open.c
+tests_unit_test_file_record_LDADD = $(unit_store)
+tests_unit_test_file_record_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-record.c
+# Calls that it makes fail: see there.
+tests_unit_test_file_torture_LDFLAGS = \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=fallocate \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fdatasync \
+	-Wl,--wrap=fstat \
+	-Wl,--wrap=fstatat \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=ftruncate \
+	-Wl,--wrap=futimens \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=mkdirat \
+	-Wl,--wrap=openat \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=reallocarray \
+	-Wl,--wrap=renameat \
+	-Wl,--wrap=renameat2 \
+	-Wl,--wrap=strdup \
+	-Wl,--wrap=unlinkat
+tests_unit_test_file_torture_LDADD = $(unit_store)
+tests_unit_test_file_torture_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-torture.c
+tests_unit_test_record_LDADD = \
+	$(unit_store) \
+	$(CRYPTO_LIBS)
+tests_unit_test_store_LDADD = $(unit_store)
+tests_unit_test_store_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-store.c
 
 # sessions and the I/O path
 unit_programs += \
@@ -142,4 +218,5 @@ endif HAVE_CMOCKA
 
 EXTRA_DIST += \
 	tests/data/lease-ids.tsv \
+	tests/data/lease-table.tsv \
 	tests/data/reservation-table.tsv

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-file-fair.c: a busy holder does not starve a lease command, and writes
+ * that share a lock are all inside it.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "file-test.h"
+#include "store/file-internal.h"
+
+#define WRITERS 6
+#define COMMANDS 60
+
+static atomic_bool stop;
+static atomic_uint written;
+
+static void *
+write_busily(void *data)
+{
+  struct store_volume *volume = data;
+  static const char bytes[65536];
+  int r = 0;
+
+  while (r == 0 && !stop) {
+    r = file_test_write(volume, &id_a, 0, 0, bytes, sizeof bytes);
+    written++;
+  }
+  return r == 0 ? NULL : data;
+}
+
+/* Writers that never pause, of one open volume, so that there is always one
+ * inside the lock: without fairness a command would wait until it gives up.
+ */
+static void
+test_busy_writers(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store), *other;
+  pthread_t threads[WRITERS];
+  uint64_t worst = 0;
+
+  (void)state;
+  stop = false;
+  other = file_test_volume(store, "disk");
+  assert_int_equal(file_test_acquire(volume, &id_a, LEASE_DURATION_INFINITE),
+                   0);
+  for (int i = 0; i < WRITERS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, write_busily, volume),
+                     0);
+  for (int i = 0; i < COMMANDS; i++) {
+    unsigned before = written;
+    uint64_t began = file_test_real_ms(), took;
+
+    assert_int_equal(file_test_renew(other, &id_a), 0);
+    took = file_test_real_ms() - began;
+    worst = took > worst ? took : worst;
+    while (written - before < WRITERS)
+      ; /* the writers go on, too */
+  }
+  stop = true;
+  for (int i = 0; i < WRITERS; i++) {
+    void *failed;
+
+    pthread_join(threads[i], &failed);
+    assert_null(failed);
+  }
+  print_message("%u writes; the slowest of %d commands took %llu ms\n",
+                (unsigned)written, COMMANDS, (unsigned long long)worst);
+  /* Generous: a wait that is not fair lasts 12 s and fails. */
+  assert_true(worst < 3000);
+  assert_string_equal(file_test_log, "");
+  store_volume_close(other);
+  store_volume_close(volume);
+  store_close(store);
+}
+
+static bool
+data_is_locked(struct store_volume *volume)
+{
+  struct file_volume *own = (struct file_volume *)volume;
+  char path[64];
+  struct flock lock = {.l_type = F_WRLCK,
+                       .l_whence = SEEK_SET,
+                       .l_start = file_lock_offset(FILE_LOCK_DATA),
+                       .l_len = 1};
+  int fd;
+
+  /* Another open file description: our own lock would not be in its way. */
+  snprintf(path, sizeof path, "/proc/self/fd/%d", own->data);
+  fd = open(path, O_RDWR | O_CLOEXEC);
+  assert_true(fd >= 0);
+  assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
+  close(fd);
+  return lock.l_type != F_UNLCK;
+}
+
+/* The kernel does not count the shared locks of one open file description:
+ * the lock must stay until the last of several writers is out.
+ */
+static void
+test_shared_lock_is_counted(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  struct guard guard = {.lease_id = id_a};
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  assert_false(data_is_locked(volume));
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL), 0);
+  assert_true(data_is_locked(volume));
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL), 0);
+  file_tenure_leave(own);
+  assert_true(data_is_locked(volume));
+  /* One that is refused leaves nothing, and takes nothing away. */
+  guard.epoch = 7;
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL),
+                   STATUS_EPOCH_STALE);
+  assert_true(data_is_locked(volume));
+  file_tenure_leave(own);
+  assert_false(data_is_locked(volume));
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL),
+                   STATUS_EPOCH_STALE);
+  assert_false(data_is_locked(volume));
+  store_volume_close(volume);
+  store_close(store);
+}
+
+/* A turn takes no more once a command waits: those inside drain. */
+static void *
+enter_and_leave(void *data)
+{
+  struct file_volume *own = data;
+  struct guard guard = {.lease_id = id_a};
+  int r = file_tenure_enter(own, &guard, 512, NULL);
+
+  atomic_store(&written, 1);
+  if (r == 0)
+    file_tenure_leave(own);
+  return r == 0 ? NULL : data;
+}
+
+static void
+test_turn_drains(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  struct guard guard = {.lease_id = id_a};
+  pthread_t thread;
+  void *failed;
+  int fd;
+
+  (void)state;
+  written = 0;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL), 0);
+  fd = openat(own->place.directory, FILE_DATA, O_RDWR | O_CLOEXEC);
+  assert_int_equal(
+      file_lock(&own->place, fd, FILE_LOCK_INTENT, FILE_LOCK_EXCLUSIVE, NULL),
+      0);
+  usleep(20000); /* more than the 5 ms in which nobody looks */
+  assert_int_equal(pthread_create(&thread, NULL, enter_and_leave, own), 0);
+  usleep(50000); /* it could have come in by now */
+  assert_int_equal(written, 0);
+  file_tenure_leave(own);
+  assert_int_equal(
+      file_lock(&own->place, fd, FILE_LOCK_DATA, FILE_LOCK_EXCLUSIVE, NULL), 0);
+  usleep(50000);
+  assert_int_equal(written, 0);
+  file_exclusive_end(fd);
+  pthread_join(thread, &failed);
+  assert_null(failed);
+  store_volume_close(volume);
+  store_close(store);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      FILE_TEST(test_busy_writers),
+      FILE_TEST(test_shared_lock_is_counted),
+      FILE_TEST(test_turn_drains),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
