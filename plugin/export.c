@@ -294,8 +294,13 @@ open_node(struct connection *connection)
     return false;
   if (gate.position == GATE_CONFLICT && !open_in_conflict(connection, &gate))
     return false;
+  /* Not what the session saw when it began: it may have been resized since. */
   if (connection->tenure != NULL) {
-    tenure_view(connection->tenure, &info, NULL, NULL);
+    if (reservation_look(tenure_volume(connection->tenure), &info, &error) <
+        0) {
+      nbdkit_error("%s: %s", connection->label, error.text);
+      return false;
+    }
     learn(connection, &info);
   }
   return true;

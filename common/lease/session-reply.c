@@ -144,9 +144,13 @@ described(struct session *session, const struct session_event *event,
 }
 
 static void
-acquired(struct session *session, int status, uint64_t now_ns, int64_t wall_ms)
+acquired(struct session *session, const struct lease_reply *reply,
+         uint64_t now_ns, int64_t wall_ms)
 {
+  int status = reply->status;
+
   if (status == STATUS_OK) {
+    session->seen.lease = reply->info.lease;
     lease_extended(session);
     session_lease_is_ours(session, now_ns, wall_ms);
   } else if (!status_is_refusal(status)) {
@@ -292,7 +296,7 @@ session_replied(struct session *session, const struct session_event *event,
     described(session, event, now_ns);
     break;
   case LEASE_ACQUIRE:
-    acquired(session, reply->status, now_ns, wall_ms);
+    acquired(session, reply, now_ns, wall_ms);
     break;
   case LEASE_RENEW:
     renewed(session, reply, now_ns, wall_ms);

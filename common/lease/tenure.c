@@ -19,6 +19,7 @@ tenure_same_key(const struct tenure *tenure, const struct tenure *other)
 
   return tenure->volume->ops == other->volume->ops &&
          strcmp(tenure->name, other->name) == 0 &&
+         strcmp(tenure->volume->identity, other->volume->identity) == 0 &&
          strcmp(a->node, b->node) == 0 && strcmp(a->instance, b->instance) == 0;
 }
 

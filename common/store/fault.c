@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/fault.h"
 #include "utils/cleanup.h"
@@ -172,6 +173,8 @@ open_inner(struct fault_store *store, const char *name,
     return r;
   }
   volume->volume.ops = &fault_store_ops;
+  memcpy(volume->volume.identity, volume->inner->identity,
+         sizeof volume->volume.identity);
   volume->volume.alignment = store->config.alignment != 0
                                  ? store->config.alignment
                                  : volume->inner->alignment;

@@ -145,6 +145,7 @@ look_at(struct file_volume *own, struct error *err)
     size = (uint64_t)info.st_size;
     if (size >= record.size) {
       memcpy(own->place.volume_id, record.volume_id, sizeof record.volume_id);
+      memcpy(own->volume.identity, record.volume_id, sizeof record.volume_id);
       return STATUS_OK;
     }
   }

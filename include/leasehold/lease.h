@@ -93,7 +93,7 @@ struct fenced_instance {
   uint64_t epoch; /* of its last claim */
 };
 
-#define FENCED_INSTANCES_MAX 16
+#define FENCED_INSTANCES_MAX 32
 
 struct holder_record {
   struct holder holder;

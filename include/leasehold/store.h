@@ -42,9 +42,14 @@ struct store {
   const struct store_ops *ops;
 };
 
+#define VOLUME_IDENTITY_MAX 63
 struct store_volume {
   const struct store_ops *ops;
   uint32_t alignment; /* of offset and count of writes and zeroes; 1 or 512 */
+  /* Tells the volume from others that have had or will have its name; "" when
+   * the store cannot. Set by volume_open.
+   */
+  char identity[VOLUME_IDENTITY_MAX + 1];
 };
 
 struct store_config {
