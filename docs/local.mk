@@ -29,3 +29,6 @@ SUFFIXES = .pod .1
 	mv $@.tmp $@
 
 endif HAVE_POD2MAN
+
+# The proof, for readers of the source.
+EXTRA_DIST += docs/proof.md
