@@ -35,9 +35,10 @@
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 /* For store commands that block, which is what lease commands may do; data
- * requests run in nbdkit's threads.
+ * requests run in nbdkit's threads. Threads are started as they are needed: so
+ * many volumes may be stuck before the renewals of the others have to wait.
  */
-#define STORE_WORKERS 4
+#define STORE_WORKERS 64
 
 /* How long a server that is being stopped tries to give its leases back. What
  * it does not give back expires.

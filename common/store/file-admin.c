@@ -116,9 +116,7 @@ create_in(struct file_store *store, const char *name, uint64_t size,
     *again = r == STATUS_NOT_FOUND;
     return r;
   }
-  r = file_system_check(place.directory, store->path, err);
-  if (r == 0)
-    r = check_absent(&place, err);
+  r = check_absent(&place, err);
   if (r == 0) {
     r = file_exclusive_begin(&place, O_CREAT, &fd, err);
     *again = r == STATUS_NOT_FOUND;
@@ -238,6 +236,27 @@ set_volume_size(const struct file_place *place, int fd,
   return r;
 }
 
+/* Writes back what the volume's data has in memory, while nobody has to wait
+ * for it. What is wrong with the volume itself is said later.
+ */
+static int
+sync_ahead(struct file_store *store, const char *name, struct error *err)
+{
+  struct file_place place;
+  int fd, r;
+
+  r = file_place_open(store, name, false, &place, err);
+  if (r != 0)
+    return r;
+  fd = openat(place.directory, FILE_DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd >= 0) {
+    r = make_durable(&place, fd, err);
+    close(fd);
+  }
+  file_place_close(&place);
+  return r;
+}
+
 int
 file_resize(struct store *store, const char *name, uint64_t size,
             const struct lease_id *lease, struct error *err)
@@ -246,6 +265,10 @@ file_resize(struct store *store, const char *name, uint64_t size,
   struct file_place place;
   int fd, r;
 
+  /* So that the one below, with the locks, is short. */
+  r = sync_ahead(file_store(store), name, err);
+  if (r != 0)
+    return r;
   r = begin_change(file_store(store), name, lease, &place, &fd, &record, err);
   if (r != 0)
     return r;

@@ -9,10 +9,20 @@
  *
  * A suspect is a process of which a line names our byte and whose descriptor N
  * is our file by fstat: device and inode (the numbers in the line are not
- * always those of fstat: btrfs, overlayfs). Before a process is ended it is
- * pinned with a pidfd and looked at again: same start time, same lock. So a
- * PID that was given to another process meanwhile is never hit, nor one that
- * has moved on. Never ourselves. Each end is one line in the log.
+ * always those of fstat: btrfs, overlayfs).
+ *
+ * Only a process that cannot go on by itself is ended: one that is stopped
+ * (SIGSTOP, a debugger) or whose cgroup is frozen, and was so in all searches
+ * for a second. One that is slow is never ended. When the searches themselves
+ * lie too far apart, because we were suspended as well, time begins anew: the
+ * other one may be about to go on, like us.
+ *
+ * Everything is done by the open directory /proc/PID, which stays that of one
+ * process, in whatever PID namespace /proc is: before a process is ended it is
+ * looked at again by it (still halted, same lock), and the signal is sent by
+ * it. So a PID that was given to another process meanwhile is never hit, nor
+ * a process that has moved on. Never ourselves. Each end is one line in the
+ * log.
  */
 
 #include <ctype.h>
@@ -126,58 +136,92 @@ read_stat(int directory, struct file_suspect *out)
          file_fence_parse_stat(text, out);
 }
 
+/* Whether the process behind directory is in a frozen cgroup (version 2; in
+ * one of version 1 a process cannot be ended).
+ */
+static bool
+is_frozen(int directory)
+{
+  /* The second is where it is mounted beside version 1. */
+  static const char *const mounts[] = {"/sys/fs/cgroup",
+                                       "/sys/fs/cgroup/unified"};
+  char groups[4096], path[4200], events[256], *group;
+
+  if (!read_text(directory, "cgroup", groups, sizeof groups))
+    return false;
+  /* One line per hierarchy; that of version 2 is number 0, without a name. */
+  group = strncmp(groups, "0::/", 4) == 0 ? groups : strstr(groups, "\n0::/");
+  if (group == NULL)
+    return false;
+  group = strchr(group, '/');
+  group[strcspn(group, "\n")] = '\0';
+  if (strstr(group, "/..") != NULL)
+    return false; /* outside of the cgroups that we can see */
+  for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++) {
+    snprintf(path, sizeof path, "%s%s/cgroup.events", mounts[i], group);
+    if (read_text(directory, path, events, sizeof events))
+      return strstr(events, "frozen 1") != NULL;
+  }
+  return false;
+}
+
+/* Why the process cannot go on by itself; NULL: it can. */
+static const char *
+why_halted(int directory, char state)
+{
+  if (state == 'T' || state == 't')
+    return "stopped";
+  return is_frozen(directory) ? "frozen" : NULL;
+}
+
 /* Ends the suspect, if it still is what it was. */
 static void
 end_process(struct file_fence *fence, int directory,
-            const struct file_suspect *suspect, uint64_t held_ns)
+            const struct file_suspect *suspect, uint64_t halted_ns)
 {
-  CLEANUP_FD int process = pidfd_open(suspect->pid, 0);
   struct file_suspect again;
+  const char *why;
   uint64_t tag;
 
-  if (process < 0) {
-    fence->kill_errno = errno == ESRCH ? 0 : errno;
-    return;
-  }
   if (!read_stat(directory, &again) || again.started != suspect->started ||
       !is_in_the_way(fence, directory, suspect->number, &tag) ||
       tag != suspect->tag)
     return;
-  if (pidfd_send_signal(process, SIGKILL, NULL, 0) != 0) {
-    fence->kill_errno = errno;
+  why = why_halted(directory, again.state);
+  if (why == NULL)
+    return;
+  if (pidfd_send_signal(directory, SIGKILL, NULL, 0) != 0) {
+    fence->kill_errno = errno == ESRCH ? 0 : errno;
     return;
   }
   fence->fenced++;
   log_line(fence->place->store->log, LOG_LEVEL_ERROR,
-           "%s: process %d (%s, started %.2f s after boot, state %c) has held "
-           "the volume's lock for %" PRIu64 " ms and was killed",
+           "%s: process %d (%s, started %.2f s after boot) holds the volume's "
+           "lock and has been %s for %" PRIu64 " ms: it was killed",
            fence->place->name, (int)suspect->pid, suspect->command,
-           (double)suspect->started / (double)sysconf(_SC_CLK_TCK),
-           suspect->state, held_ns / NANOSECONDS_PER_MILLISECOND);
+           (double)suspect->started / (double)sysconf(_SC_CLK_TCK), why,
+           halted_ns / NANOSECONDS_PER_MILLISECOND);
 }
 
 /* The suspect as remembered from the last search, or as a new one. NULL: there
  * are too many; this one's turn comes when some of them are gone.
  */
 static struct file_suspect *
-remember(struct file_fence *fence, const struct file_suspect *found,
-         uint64_t now_ns)
+remember(struct file_fence *fence, const struct file_suspect *found)
 {
   struct file_suspect *suspect;
 
   for (unsigned i = 0; i < fence->count; i++) {
     suspect = &fence->suspects[i];
     if (suspect->pid == found->pid && suspect->started == found->started &&
-        suspect->number == found->number && suspect->tag == found->tag) {
-      suspect->state = found->state;
+        suspect->number == found->number && suspect->tag == found->tag)
       return suspect;
-    }
   }
   if (fence->count == FILE_SUSPECTS_MAX)
     return NULL;
   suspect = &fence->suspects[fence->count++];
   *suspect = *found;
-  suspect->since_ns = now_ns;
+  fence->moving = true;
   return suspect;
 }
 
@@ -185,19 +229,19 @@ static void
 judge(struct file_fence *fence, int directory, const struct file_suspect *found,
       uint64_t now_ns)
 {
-  struct file_suspect *suspect = remember(fence, found, now_ns);
-  bool stopped = found->state == 'T' || found->state == 't';
-  uint64_t held_ns;
+  struct file_suspect *suspect = remember(fence, found);
 
-  fence->last = *found;
+  if (fence->kill_errno == 0) /* else last is the one it is about */
+    fence->last = *found;
   if (suspect == NULL)
     return;
   suspect->seen = true;
-  held_ns = now_ns - suspect->since_ns;
-  if (held_ns == 0)
-    fence->moving = true;
-  if (held_ns >= LOCK_STUCK_NS || (stopped && held_ns >= LOCK_STOPPED_NS))
-    end_process(fence, directory, suspect, held_ns);
+  if (why_halted(directory, found->state) == NULL)
+    suspect->halted_since_ns = 0;
+  else if (suspect->halted_since_ns == 0)
+    suspect->halted_since_ns = now_ns;
+  else if (now_ns - suspect->halted_since_ns >= LOCK_HALTED_NS)
+    end_process(fence, directory, suspect, now_ns - suspect->halted_since_ns);
 }
 
 /* Looks at all descriptors of the process behind directory. */
@@ -259,6 +303,9 @@ file_fence_search(struct file_fence *fence, uint64_t now_ns)
   fence->own = false;
   fence->kill_errno = 0;
   fence->last.pid = 0;
+  if (now_ns - fence->searched_ns > LOCK_SEARCH_GAP_NS)
+    for (unsigned i = 0; i < fence->count; i++)
+      fence->suspects[i].halted_since_ns = 0;
   if (processes == NULL)
     return;
   /* /proc may belong to another PID namespace than getpid(). */
@@ -277,4 +324,5 @@ file_fence_search(struct file_fence *fence, uint64_t now_ns)
   }
   closedir(processes);
   forget_unseen(fence);
+  fence->searched_ns = file_monotonic_ns();
 }

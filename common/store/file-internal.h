@@ -28,11 +28,12 @@
  */
 #define LOCK_SEARCH_FIRST_NS (200 * NANOSECONDS_PER_MILLISECOND)
 #define LOCK_SEARCH_NS (1 * NANOSECONDS_PER_SECOND)
-/* How long a lock may be held by a stopped process, and by any process, from
- * when it was first seen to hold it, before that process is fenced.
+/* How long a process that holds a lock may be halted (stopped or frozen), from
+ * when it was first seen so, before it is fenced. Two searches that lie further
+ * apart than the gap prove nothing: the searcher was suspended, too.
  */
-#define LOCK_STOPPED_NS (1 * NANOSECONDS_PER_SECOND)
-#define LOCK_STUCK_NS (10 * NANOSECONDS_PER_SECOND)
+#define LOCK_HALTED_NS (1 * NANOSECONDS_PER_SECOND)
+#define LOCK_SEARCH_GAP_NS (1500 * NANOSECONDS_PER_MILLISECOND)
 /* How long a wait lasts at most while nothing moves: nobody new is seen to hold
  * the lock, nobody was fenced. And how long it lasts at most.
  */
@@ -73,6 +74,9 @@ struct file_tenure {
   pthread_mutex_t mutex; /* protects the rest, except as said there */
   pthread_cond_t changed;
   bool beginning;
+  uint64_t beginnings; /* how many there were; this is the number of the last */
+  uint64_t failed;     /* the number of the last one that failed */
+  struct error failure;
   unsigned users;
   uint64_t looked_ns;
   struct file_stamp stamp;
@@ -170,9 +174,9 @@ struct file_suspect {
   unsigned number;  /* of its file descriptor */
   uint64_t tag;     /* of the command that holds the lock; 0 for a tenure */
   char command[17];
-  char state;        /* as in /proc/PID/stat */
-  uint64_t since_ns; /* when it was first seen to hold the lock */
-  bool seen;         /* in this search */
+  char state;               /* as in /proc/PID/stat */
+  uint64_t halted_since_ns; /* by the searches; 0: it was not halted */
+  bool seen;                /* in this search */
 };
 
 #define FILE_SUSPECTS_MAX 16
@@ -184,6 +188,7 @@ struct file_fence {
   enum file_lock_mode mode;
   unsigned count;
   struct file_suspect suspects[FILE_SUSPECTS_MAX];
+  uint64_t searched_ns; /* when the last search was done */
   /* What the last search came to. */
   unsigned fenced;          /* processes that it ended */
   bool moving;              /* somebody else holds it than last time */
@@ -192,8 +197,8 @@ struct file_fence {
   struct file_suspect last; /* one that was found; pid 0: none */
 };
 
-/* Searches once for who is in the way of fence's lock, and ends those whose
- * time is over.
+/* Searches once for who is in the way of fence's lock, and ends those that are
+ * halted and whose time is over.
  */
 void file_fence_search(struct file_fence *fence, uint64_t now_ns);
 

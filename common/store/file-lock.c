@@ -13,11 +13,12 @@
  * Locks are tried, never waited for in the kernel: a wait ends when it must.
  * Waiters pause 50 us, doubling to 5 ms. After 200 ms, and every second then,
  * a waiter searches for whoever holds the lock (file-fence.c), and ends a
- * process that was seen holding it for 1 s and is stopped now, or for 10 s in
- * whatever state. The wait fails with STATUS_TRANSIENT, and says why, when
- * nothing has moved for 12 s: nobody could be ended, and it always was the same
- * one, or one that cannot be found; and in any case, however busy the volume
- * is, after a minute.
+ * process that has been seen holding it, and halted, for 1 s: stopped, or in a
+ * frozen cgroup. A process that runs is never ended, however slow it is, nor is
+ * a command that holds INTENT and itself waits for DATA. The wait fails with
+ * STATUS_TRANSIENT, and names the holder, when nothing has moved for 12 s:
+ * nobody could be ended, and it always was the same one, or one that cannot be
+ * found; and in any case, however busy the volume is, after a minute.
  *
  * That the same process is seen twice must mean that it held the lock all the
  * time in between. For DATA this follows from INTENT: while a command waits
@@ -121,10 +122,13 @@ give_up(const struct file_fence *fence, struct error *err)
                      "%s: the volume is locked by process %d (%s), which "
                      "cannot be ended: %s",
                      place->name, (int)last->pid, last->command,
-                     strerrordesc_np(fence->kill_errno));
+                     fence->kill_errno == EINVAL
+                         ? "it is in another PID namespace"
+                         : strerrordesc_np(fence->kill_errno));
   return error_set(err, STATUS_TRANSIENT,
-                   "%s: the volume is locked, last by process %d (%s)",
-                   place->name, (int)last->pid, last->command);
+                   "%s: the volume is locked, last by process %d (%s), which "
+                   "is slow: it is in state %c",
+                   place->name, (int)last->pid, last->command, last->state);
 }
 
 /* The slow half of file_lock: somebody is in the way. */

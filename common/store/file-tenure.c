@@ -8,7 +8,8 @@
  *   idle       nobody writes; no lock is held
  *   beginning  one thread, without the mutex, takes the lock and makes sure
  *              that the record in memory is the one in force (by its stamp,
- *              see file-record.c); others wait for it
+ *              see file-record.c); others wait for it, and if it fails they
+ *              fail with it: a wait for the lock is not done once more by each
  *   running    users > 0 threads write; further ones just join, because the
  *              kernel does not count shared locks of one open file
  *              description: the last one out gives the lock back
@@ -73,7 +74,8 @@ begin(struct file_volume *volume, struct error *err)
 
   if (now_ns - tenure->looked_ns >= TENURE_LOOK_NS) {
     r = file_lock(place, volume->data, FILE_LOCK_INTENT, FILE_LOCK_LOOK, err);
-    tenure->looked_ns = file_monotonic_ns();
+    if (r == 0)
+      tenure->looked_ns = file_monotonic_ns();
   }
   if (r == 0)
     r = file_lock(place, volume->data, FILE_LOCK_DATA, FILE_LOCK_SHARED, err);
@@ -83,6 +85,13 @@ begin(struct file_volume *volume, struct error *err)
   if (r != 0)
     file_unlock(volume->data, FILE_LOCK_DATA);
   return r;
+}
+
+/* The failure of the last beginning that failed. */
+static int
+fail_too(const struct file_tenure *tenure, struct error *err)
+{
+  return error_set(err, tenure->failure.status, "%s", tenure->failure.text);
 }
 
 /* Whether a running turn takes one more. */
@@ -100,21 +109,46 @@ may_join_locked(struct file_volume *volume)
   return true;
 }
 
+/* Lets go of the mutex while it begins. */
+static int
+begin_locked(struct file_volume *volume, struct error *err)
+{
+  struct file_tenure *tenure = &volume->tenure;
+  struct error failure = ERROR_INIT;
+  int r;
+
+  tenure->beginning = true;
+  tenure->beginnings++;
+  pthread_mutex_unlock(&tenure->mutex);
+  r = begin(volume, &failure);
+  pthread_mutex_lock(&tenure->mutex);
+  tenure->beginning = false;
+  if (r != 0) {
+    tenure->failed = tenure->beginnings;
+    tenure->failure = failure;
+    tenure->failure.status = (enum status)r;
+    r = fail_too(tenure, err);
+  }
+  pthread_cond_broadcast(&tenure->changed);
+  return r;
+}
+
 static int
 join_or_begin_locked(struct file_volume *volume, struct error *err)
 {
   struct file_tenure *tenure = &volume->tenure;
-  int r;
+  uint64_t waited_for = UINT64_MAX; /* the first beginning that we saw */
 
-  while (tenure->beginning || (tenure->users > 0 && !may_join_locked(volume)))
+  while (tenure->beginning || (tenure->users > 0 && !may_join_locked(volume))) {
+    if (tenure->beginning && waited_for == UINT64_MAX)
+      waited_for = tenure->beginnings;
     pthread_cond_wait(&tenure->changed, &tenure->mutex);
+    if (tenure->failed >= waited_for)
+      return fail_too(tenure, err);
+  }
   if (tenure->users == 0) {
-    tenure->beginning = true;
-    pthread_mutex_unlock(&tenure->mutex);
-    r = begin(volume, err);
-    pthread_mutex_lock(&tenure->mutex);
-    tenure->beginning = false;
-    pthread_cond_broadcast(&tenure->changed);
+    int r = begin_locked(volume, err);
+
     if (r != 0)
       return r;
   }

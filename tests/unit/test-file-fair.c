@@ -179,6 +179,58 @@ test_turn_drains(void **state)
   store_close(store);
 }
 
+static void *
+enter_in_vain(void *data)
+{
+  struct file_volume *own = data;
+  struct guard guard = {.lease_id = id_a};
+  struct error error = ERROR_INIT;
+  int r = file_tenure_enter(own, &guard, 512, &error);
+
+  return r == STATUS_TRANSIENT && error.status == r && error.text[0] != '\0'
+             ? NULL
+             : data;
+}
+
+/* Writers that wait for the same turn fail together when it cannot begin: not
+ * each after one more wait. Nor does a look that has failed count as one.
+ */
+static void
+test_writers_fail_together(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  struct guard guard = {.lease_id = id_a};
+  pthread_t threads[WRITERS];
+  uint64_t began = file_test_real_ms();
+  int fd;
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  fd = openat(own->place.directory, FILE_DATA, O_RDWR | O_CLOEXEC);
+  assert_int_equal(
+      file_lock(&own->place, fd, FILE_LOCK_INTENT, FILE_LOCK_EXCLUSIVE, NULL),
+      0);
+  for (int i = 0; i < WRITERS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, enter_in_vain, own), 0);
+  for (int i = 0; i < WRITERS; i++) {
+    void *failed;
+
+    pthread_join(threads[i], &failed);
+    assert_null(failed);
+  }
+  assert_true(file_test_real_ms() - began >= 10000); /* they have waited */
+  assert_true(file_test_real_ms() - began < 20000);  /* once */
+  assert_int_equal(own->tenure.looked_ns, 0);
+  file_exclusive_end(fd);
+  /* The failure is not kept. */
+  assert_int_equal(file_tenure_enter(own, &guard, 512, NULL), 0);
+  file_tenure_leave(own);
+  store_volume_close(volume);
+  store_close(store);
+}
+
 int
 main(void)
 {
@@ -186,6 +238,7 @@ main(void)
       FILE_TEST(test_busy_writers),
       FILE_TEST(test_shared_lock_is_counted),
       FILE_TEST(test_turn_drains),
+      FILE_TEST(test_writers_fail_together),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-file-fence.c: a process that is stopped inside its critical section is
- * ended, and only it; who is stopped elsewhere, runs, or is this very process,
- * is not.
+ * ended, and so is a frozen one, and only it; who is stopped elsewhere, runs,
+ * however slow, or is this very process, is not.
  *
  * A child stops inside its critical section by its clock: the store reads it
  * with the lock held, to check a guard or to apply a command.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -266,9 +268,102 @@ test_own_process(void **state)
   store_close(store);
 }
 
-/* A process that is not stopped is ended too, when it has held the lock for
- * ten seconds.
+/* Two searches too far apart prove nothing: the searcher was suspended, too. */
+static void
+test_searcher_was_suspended(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  struct plan plan = {.command = false};
+  struct file_fence fence = {.place = &own->place,
+                             .fd = own->data,
+                             .byte = FILE_LOCK_DATA,
+                             .mode = FILE_LOCK_EXCLUSIVE};
+  pid_t pid;
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  pid = start_stopped(&plan);
+  file_fence_search(&fence, file_monotonic_ns() - 3 * NANOSECONDS_PER_SECOND);
+  assert_int_equal(fence.last.pid, pid);
+  fence.searched_ns -= 3 * NANOSECONDS_PER_SECOND;
+  file_fence_search(&fence, file_monotonic_ns());
+  assert_int_equal(fence.fenced, 0);
+  assert_int_equal(log_lines(), 0);
+  /* Now with no more than a second in between. */
+  file_fence_search(&fence, file_monotonic_ns() + NANOSECONDS_PER_SECOND);
+  assert_int_equal(fence.fenced, 1);
+  expect_killed(pid);
+  store_volume_close(volume);
+  store_close(store);
+}
+
+/* Searches twice, a second apart. */
+static void
+search_for_a_second(struct file_fence *fence)
+{
+  file_fence_search(fence, file_monotonic_ns());
+  file_fence_search(fence, file_monotonic_ns() + NANOSECONDS_PER_SECOND);
+}
+
+/* In a PID namespace of its own, but with the /proc of the one outside. The
+ * numbers found there are other processes inside, or nobody.
  */
+static void
+search_inside(void *data)
+{
+  struct file_fence *fence = data;
+  pid_t pid;
+
+  if (unshare(CLONE_NEWPID) != 0)
+    _exit(77);
+  pid = fork();
+  if (pid == 0) {
+    search_for_a_second(fence);
+    file_test_require(fence->last.pid > 0, "it is found");
+    file_test_require(fence->fenced == 0, "nobody is ended");
+    file_test_require(fence->kill_errno == EINVAL, "and the error says why");
+    _exit(0);
+  }
+  _exit(pid > 0 && file_test_wait(pid) == 0 ? 0 : 1);
+}
+
+static void
+test_other_pid_namespace(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  struct plan plan = {.command = false};
+  struct file_fence fence = {.place = &own->place,
+                             .fd = own->data,
+                             .byte = FILE_LOCK_DATA,
+                             .mode = FILE_LOCK_EXCLUSIVE};
+  pid_t pid;
+  int status;
+  bool skipped;
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  pid = start_stopped(&plan);
+  status = file_test_wait(file_test_fork(search_inside, &fence));
+  skipped = WIFEXITED(status) && WEXITSTATUS(status) == 77;
+  if (!skipped)
+    assert_int_equal(status, 0);
+  assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+  search_for_a_second(&fence); /* from outside it can be ended */
+  assert_int_equal(fence.fenced, 1);
+  expect_killed(pid);
+  store_volume_close(volume);
+  store_close(store);
+  if (skipped) {
+    print_message("no PID namespace can be made here\n");
+    skip();
+  }
+}
+
+/* A process that is slow holds the lock as long as it will. */
 static void
 hang(void)
 {
@@ -279,90 +374,186 @@ hang(void)
 static void
 hang_in_child(void *data)
 {
-  unsigned *ready = data;
   struct store *store = file_test_open(0);
   struct store_volume *volume = file_test_volume(store, "disk");
   char bytes[512] = "";
 
+  (void)data;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  file_test_set(ready);
   file_test_clock_hook = hang;
   file_test_write(volume, &id_a, 0, 0, bytes, sizeof bytes);
 }
 
 static void
-test_stuck_writer(void **state)
+renew_in_child(void *data)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_volume(store, "disk");
+
+  (void)data;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  file_test_require(file_test_renew(volume, &id_a) == STATUS_TRANSIENT,
+                    "a renewal waits in vain");
+}
+
+/* Until somebody holds the lock so that one of this type cannot be had. */
+static void
+await_lock(struct store_volume *volume, enum file_lock_byte byte, short type)
+{
+  struct file_volume *own = (struct file_volume *)volume;
+  struct flock lock = {.l_type = F_UNLCK};
+
+  while (lock.l_type == F_UNLCK) {
+    lock = (struct flock){.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = file_lock_offset(byte),
+                          .l_len = 1};
+    assert_int_equal(fcntl(own->data, F_OFD_GETLK, &lock), 0);
+  }
+}
+
+static pid_t
+start_hanging(struct store_volume *volume)
+{
+  pid_t pid = file_test_fork(hang_in_child, NULL);
+
+  await_lock(volume, FILE_LOCK_DATA, F_WRLCK);
+  return pid;
+}
+
+static void
+end_hanging(pid_t pid)
+{
+  assert_int_equal(kill(pid, 0), 0);
+  assert_int_equal(kill(pid, SIGKILL), 0);
+  file_test_wait(pid);
+}
+
+/* A slow process is waited for, then named, and never ended. Nor is a command
+ * that waits for it while others wait for that command.
+ */
+static void
+test_slow_writer(void **state)
 {
   struct store *store = file_test_open(0);
   struct store_volume *volume = file_test_disk(store);
-  struct file_volume *own = (struct file_volume *)volume;
-  unsigned *ready = file_test_shared(sizeof *ready);
+  struct store_command command = {
+      .command = {.verb = LEASE_RENEW, .lease_id = id_a}};
+  pid_t pid, waiting;
   uint64_t began;
-  pid_t pid;
+  char text[64];
 
   (void)state;
   assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
-  pid = file_test_fork(hang_in_child, ready);
-  file_test_await(ready);
-  /* Until it holds its shared lock, an exclusive one can be had. */
-  for (bool held = false; !held;) {
-    struct flock lock = {.l_type = F_WRLCK,
-                         .l_whence = SEEK_SET,
-                         .l_start = file_lock_offset(FILE_LOCK_DATA),
-                         .l_len = 1};
-
-    assert_int_equal(fcntl(own->data, F_OFD_GETLK, &lock), 0);
-    held = lock.l_type != F_UNLCK;
-  }
+  pid = start_hanging(volume);
+  waiting = file_test_fork(renew_in_child, NULL);
+  await_lock(volume, FILE_LOCK_INTENT, F_RDLCK);
   began = file_test_real_ms();
-  assert_int_equal(file_test_change(volume, &id_a, &id_b), 0);
+  assert_int_equal(store_run_command(volume, &command), STATUS_TRANSIENT);
   assert_true(file_test_real_ms() - began >= 10000);
-  expect_killed(pid);
+  snprintf(text, sizeof text, "by process %d (test-file-fence", (int)pid);
+  if (strstr(command.error.text, text) == NULL) {
+    snprintf(text, sizeof text, "by process %d (test-file-fence", (int)waiting);
+    assert_non_null(strstr(command.error.text, text));
+  }
+  assert_int_equal(file_test_wait(waiting), 0);
+  assert_int_equal(log_lines(), 0);
+  end_hanging(pid);
+  assert_int_equal(file_test_renew(volume, &id_a), 0);
+  assert_int_equal(log_lines(), 0);
   store_volume_close(volume);
   store_close(store);
 }
 
+/* A command that is stopped while it waits for DATA keeps INTENT from all. */
 static void
-test_parse_fdinfo(void **state)
+test_stopped_waiter(void **state)
 {
-  static const char text[] =
-      "pos:\t7340035\nflags:\t0100002\nmnt_id:\t27\nino:\t10969126\n"
-      "lock:\t1: POSIX  ADVISORY  WRITE 17 fe:00:10969126 0 EOF\n"
-      "lock:\t2: OFDLCK ADVISORY  READ -1 fe:00:10969126 100 100\n"
-      "lock:\t3: OFDLCK ADVISORY  WRITE -1 fe:00:10969126 200 201\n"
-      "lock:\t4: FLOCK  ADVISORY  WRITE 17 fe:00:10969126 0 EOF\n";
-  uint64_t tag = 1;
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct file_volume *own = (struct file_volume *)volume;
+  pid_t pid, waiting;
 
   (void)state;
-  assert_true(file_fence_parse(text, 100, FILE_LOCK_EXCLUSIVE, &tag));
-  assert_int_equal(tag, 0);
-  assert_false(file_fence_parse(text, 100, FILE_LOCK_SHARED, &tag));
-  assert_false(file_fence_parse(text, 100, FILE_LOCK_LOOK, &tag));
-  assert_true(file_fence_parse(text, 201, FILE_LOCK_LOOK, &tag));
-  assert_int_equal(tag, 7340035);
-  assert_false(file_fence_parse(text, 99, FILE_LOCK_EXCLUSIVE, &tag));
-  assert_false(file_fence_parse(text, 202, FILE_LOCK_EXCLUSIVE, &tag));
-  assert_false(file_fence_parse("", 100, FILE_LOCK_EXCLUSIVE, &tag));
-  assert_false(file_fence_parse("lock:", 100, FILE_LOCK_EXCLUSIVE, &tag));
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  pid = start_hanging(volume);
+  waiting = file_test_fork(renew_in_child, NULL);
+  await_lock(volume, FILE_LOCK_INTENT, F_RDLCK);
+  assert_int_equal(kill(waiting, SIGSTOP), 0);
+  assert_int_equal(
+      file_lock(&own->place, own->data, FILE_LOCK_INTENT, FILE_LOCK_LOOK, NULL),
+      0);
+  expect_killed(waiting);
+  assert_int_equal(log_lines(), 1);
+  end_hanging(pid);
+  store_volume_close(volume);
+  store_close(store);
+}
+
+static bool
+put(const char *directory, const char *name, const char *text)
+{
+  char path[128];
+  bool ok;
+  int fd;
+
+  snprintf(path, sizeof path, "%s/%s", directory, name);
+  fd = open(path, O_WRONLY | O_CLOEXEC);
+  ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+  if (fd >= 0)
+    close(fd);
+  return ok;
+}
+
+/* A cgroup (version 2) of its own with the process in it, frozen. */
+static bool
+freeze(pid_t pid, char *directory, size_t size)
+{
+  static const char *const mounts[] = {"/sys/fs/cgroup",
+                                       "/sys/fs/cgroup/unified"};
+  char number[16];
+
+  snprintf(number, sizeof number, "%d", (int)pid);
+  for (size_t i = 0; i < COUNT(mounts); i++) {
+    snprintf(directory, size, "%s/leasehold-test-%d", mounts[i], (int)pid);
+    if (mkdir(directory, 0700) != 0)
+      continue;
+    if (put(directory, "cgroup.procs", number) &&
+        put(directory, "cgroup.freeze", "1"))
+      return true;
+    rmdir(directory);
+  }
+  return false;
 }
 
 static void
-test_parse_stat(void **state)
+test_frozen_writer(void **state)
 {
-  static const char text[] =
-      "4711 (a) b (c) T 1 2 3 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0 123456 "
-      "99 88 18446744073709551615\n";
-  struct file_suspect suspect;
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  char directory[64];
+  bool skipped = false;
+  pid_t pid;
 
   (void)state;
-  assert_true(file_fence_parse_stat(text, &suspect));
-  assert_string_equal(suspect.command, "a) b (c");
-  assert_int_equal(suspect.state, 'T');
-  assert_int_equal(suspect.started, 123456);
-  assert_false(file_fence_parse_stat("", &suspect));
-  assert_false(file_fence_parse_stat("1 (a", &suspect));
-  assert_false(file_fence_parse_stat("1 )a( T", &suspect));
-  assert_false(file_fence_parse_stat("1 (a) T 1 2", &suspect));
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  pid = start_hanging(volume);
+  if (freeze(pid, directory, sizeof directory)) {
+    assert_int_equal(file_test_change(volume, &id_a, &id_b), 0);
+    expect_killed(pid);
+    assert_non_null(strstr(file_test_log, "frozen"));
+    assert_int_equal(log_lines(), 1);
+    assert_int_equal(rmdir(directory), 0);
+  } else {
+    end_hanging(pid);
+    skipped = true;
+  }
+  store_volume_close(volume);
+  store_close(store);
+  if (skipped) {
+    print_message("no cgroup (version 2) can be made here\n");
+    skip();
+  }
 }
 
 int
@@ -371,15 +562,17 @@ main(void)
   int own = pidfd_open(getpid(), 0);
 
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_parse_fdinfo),
-      cmocka_unit_test(test_parse_stat),
       FILE_TEST(test_stopped_writer),
       FILE_TEST(test_stopped_command),
       FILE_TEST(test_looking_disturbs_nobody),
       FILE_TEST(test_only_who_is_in_the_way),
       FILE_TEST(test_continued_in_time),
       FILE_TEST(test_own_process),
-      FILE_TEST(test_stuck_writer),
+      FILE_TEST(test_searcher_was_suspended),
+      FILE_TEST(test_other_pid_namespace),
+      FILE_TEST(test_slow_writer),
+      FILE_TEST(test_stopped_waiter),
+      FILE_TEST(test_frozen_writer),
   };
 
   if (own < 0) {

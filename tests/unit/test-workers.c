@@ -118,6 +118,31 @@ as_many_at_once_as_threads(void **unused)
   workers_free(workers);
 }
 
+/* One that blocks does not delay those that come after it. */
+static void
+a_blocked_job_delays_no_other(void **unused)
+{
+  struct counted_job blocked[3] = {{{0}, 0, 0}}, quick = {.job.run = count};
+  struct workers *workers = workers_new(64);
+
+  (void)unused;
+  reset(workers);
+  for (unsigned i = 0; i < COUNT(blocked); i++) {
+    blocked[i].job.run = wait_for_door;
+    assert_int_equal(workers_submit(workers, &blocked[i].job), 0);
+    /* The thread of the quick one is idle, or about to be, for the next. */
+    quick.runs = 0;
+    assert_int_equal(workers_submit(workers, &quick.job), 0);
+    wait_until(&shared.finished, i + 1);
+    assert_int_equal(quick.runs, 1);
+    assert_int_equal(blocked[i].runs, 0);
+  }
+  wait_until(&shared.running, COUNT(blocked));
+  open_door();
+  wait_until(&shared.finished, 2 * COUNT(blocked));
+  workers_free(workers);
+}
+
 static void
 allocated_job(struct job *job)
 {
@@ -264,6 +289,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_thread_keeps_the_order),
       cmocka_unit_test(as_many_at_once_as_threads),
+      cmocka_unit_test(a_blocked_job_delays_no_other),
       cmocka_unit_test(a_job_may_free_itself),
       cmocka_unit_test(a_job_may_submit_another),
       cmocka_unit_test(stop_refuses_new_jobs),
