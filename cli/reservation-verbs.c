@@ -32,9 +32,14 @@ static enum cli_exit
 finish(struct cli *cli, const struct reservation_request *request,
        struct reservation_result *result)
 {
-  if (reservation_run(cli->volume, cli->operands[0], request, result) != 0)
-    return cli_fail_with(cli, &result->error);
-  return CLI_DONE;
+  const char *volume = cli->operands[0], *victim = cli->options[OPTION_VICTIM];
+
+  if (reservation_run(cli->volume, volume, request, result) == 0)
+    return CLI_DONE;
+  if (result->status == STATUS_CONFLICT && victim != NULL)
+    lease_key_check(&result->info, volume, victim, &request->victim_id,
+                    &result->error);
+  return cli_fail_with(cli, &result->error);
 }
 
 /* " for 30 s unless renewed" */
@@ -76,6 +81,9 @@ run_release(struct cli *cli)
     return code;
   if (result.sent > 0)
     printf("%s: released by %s\n", cli->operands[0], request.node);
+  else if (lease_key_check(&result.info, cli->operands[0], request.node,
+                           &request.node_id, &result.error) != 0)
+    return cli_fail_with(cli, &result.error);
   else
     printf("%s: not held by %s; nothing to release\n", cli->operands[0],
            request.node);

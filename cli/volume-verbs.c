@@ -80,11 +80,15 @@ static int
 decide_resize(struct change *change)
 {
   char shown[SIZE_TEXT_MAX];
+  const char *node = change->cli->options[OPTION_NODE];
   struct lease_holder holder;
 
   lease_holder_of(&change->info, &holder);
-  if (holder.held && lease_id_is_none(&change->node_id))
+  if (holder.held && node == NULL)
     return refuse_held(change, "; --node with its name resizes it");
+  if (node != NULL && lease_key_check(&change->info, change->volume, node,
+                                      &change->node_id, &change->error) != 0)
+    return STATUS_CONFLICT;
   if (change->size < change->info.size &&
       change->cli->options[OPTION_SHRINK] == NULL)
     return error_set(&change->error, STATUS_UNSUPPORTED,

@@ -45,6 +45,22 @@ lease_holder_text(const struct volume_info *info,
 }
 
 int
+lease_key_check(const struct volume_info *info, const char *name,
+                const char *node, const struct lease_id *id, struct error *err)
+{
+  struct lease_holder holder;
+
+  lease_holder_of(info, &holder);
+  if (!holder.held || !info->lease.id_known || holder.node[0] == '\0' ||
+      strcmp(holder.node, node) != 0 || lease_id_equal(&info->lease.id, id))
+    return STATUS_OK;
+  return error_set(err, STATUS_CONFLICT,
+                   "%s: reservation conflict: %s holds it under another lease "
+                   "ID: is --lease-key right?",
+                   name, node);
+}
+
+int
 reservation_look(struct store_volume *volume, struct volume_info *info,
                  struct error *err)
 {
@@ -85,10 +101,14 @@ run_plan(struct store_volume *volume, const struct translation *plan,
 }
 
 static int
-conflict(struct reservation_result *result, const char *name)
+conflict(struct reservation_result *result, const char *name,
+         const struct reservation_request *request)
 {
   char who[LEASE_HOLDER_TEXT_MAX];
 
+  if (lease_key_check(&result->info, name, request->node, &request->node_id,
+                      &result->error) != 0)
+    return STATUS_CONFLICT;
   lease_holder_text(&result->info, who);
   return error_set(&result->error, STATUS_CONFLICT,
                    "%s: reservation conflict: %s", name, who);
@@ -119,7 +139,7 @@ reservation_run(struct store_volume *volume, const char *name,
     result->status = 0;
     break;
   case RESERVATION_CONFLICT:
-    result->status = conflict(result, name);
+    result->status = conflict(result, name, request);
     break;
   case RESERVATION_LOOK_AGAIN:
     result->outcome = RESERVATION_ERROR;

@@ -24,7 +24,35 @@ static int
 data_errno(const struct file_volume *volume, int system_errno, const char *what,
            struct error *err)
 {
+  /* So says a descriptor that is open for reading only; see file.c. */
+  if (system_errno == EBADF)
+    return error_set(err, STATUS_DENIED,
+                     "%s: %s: %s/%s/%s can be read, but not written",
+                     volume->place.name, what, volume->place.store->path,
+                     volume->place.name, FILE_DATA);
   return error_set_errno(err, system_errno, "%s: %s", volume->place.name, what);
+}
+
+/* FILE_DATA ends at this offset. */
+static int
+nothing_there(const struct file_volume *volume, uint64_t offset,
+              struct error *err)
+{
+  const struct file_place *place = &volume->place;
+  struct volume_record record;
+  int r = file_record_read(place, &record, err);
+
+  if (r != 0)
+    return r;
+  if (offset >= record.size)
+    return error_set(err, STATUS_INVALID,
+                     "%s: reading at %" PRIu64 ", past the end of the volume",
+                     place->name, offset);
+  return error_set(err, STATUS_IO,
+                   "%s: reading at %" PRIu64 " failed: %s/%s/%s is shorter "
+                   "than the record says, which is %" PRIu64 " bytes",
+                   place->name, offset, place->store->path, place->name,
+                   FILE_DATA, record.size);
 }
 
 static int
@@ -42,9 +70,7 @@ read_data(struct file_volume *volume, struct store_io *io)
     if (n < 0)
       return data_errno(volume, errno, "reading failed", &io->error);
     if (n == 0)
-      return error_set(&io->error, STATUS_INVALID,
-                       "%s: reading at %" PRIu64 ", past the end of the volume",
-                       volume->place.name, io->offset + done);
+      return nothing_there(volume, io->offset + done, &io->error);
     done += (uint64_t)n;
   }
   return STATUS_OK;

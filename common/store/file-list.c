@@ -52,7 +52,9 @@ list_volume(struct file_store *store, int directory, const char *name,
   if (entry == NULL)
     return no_memory(err);
   snprintf(place.name, sizeof place.name, "%s", name);
-  entry->status = file_record_read(&place, &record, &entry->error);
+  entry->status = file_system_check(directory, store->path, &entry->error);
+  if (entry->status == 0)
+    entry->status = file_record_read(&place, &record, &entry->error);
   if (entry->status == STATUS_NOT_FOUND)
     list->count--;
   else if (entry->status == 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,16 +59,26 @@ file_system_check(int fd, const char *path, struct error *err)
                    path, name);
 }
 
+/* Who has made the store may not have got as far as this. But a store that
+ * somebody else has prepared can lie in a directory that we may not read, or
+ * that is of no disk. 0, or -1 with errno.
+ */
+static int
+sync_parent(const struct file_store *store, bool made)
+{
+  CLEANUP_FD int parent = openat(store->directory, "..", OPEN_DIRECTORY);
+
+  if (parent >= 0 && fsync(parent) == 0)
+    return 0;
+  return !made && (errno == EACCES || errno == EINVAL) ? 0 : -1;
+}
+
 int
 file_directory_open(struct file_store *store, bool create, struct error *err)
 {
-  if (create && mkdir(store->path, 0700) == 0) {
-    CLEANUP_FD int made = open(store->path, OPEN_DIRECTORY);
-    CLEANUP_FD int parent = openat(made, "..", OPEN_DIRECTORY);
+  bool made = create && mkdir(store->path, 0700) == 0;
 
-    if (parent < 0 || fsync(parent) != 0)
-      return error_set_errno(err, errno, "%s/..", store->path);
-  } else if (create && errno != EEXIST)
+  if (create && !made && errno != EEXIST)
     return error_set_errno(err, errno, "the store %s cannot be made",
                            store->path);
   store->directory = open(store->path, OPEN_DIRECTORY);
@@ -78,26 +89,41 @@ file_directory_open(struct file_store *store, bool create, struct error *err)
   if (store->directory < 0)
     return error_set_errno(err, errno, "the store %s cannot be opened",
                            store->path);
+  if (create && sync_parent(store, made) != 0)
+    return error_set_errno(err, errno, "%s/..", store->path);
   return file_system_check(store->directory, store->path, err);
 }
 
+/* A volume may be made below what is mounted below the store: each step is
+ * looked at, before anything is made in it.
+ */
+static int
+check_step(const struct file_place *place, int fd, struct error *err)
+{
+  char path[PATH_MAX];
+
+  snprintf(path, sizeof path, "%s/%s", place->store->path, place->name);
+  return file_system_check(fd, path, err);
+}
+
 /* One step down from parent, without following links: a name cannot lead out
- * of the store.
+ * of the store. With make it is durable in parent, also when it was there:
+ * who has made it may not have got as far as that. *out is the caller's in any
+ * case.
  */
 static int
 open_segment(const struct file_place *place, int parent, const char *segment,
              bool make, int *out, struct error *err)
 {
-  if (make && mkdirat(parent, segment, 0700) == 0) {
-    if (fsync(parent) != 0)
-      return error_set_errno(err, errno, "%s/%s", place->store->path,
-                             place->name);
-  } else if (make && errno != EEXIST)
+  if (make && mkdirat(parent, segment, 0700) != 0 && errno != EEXIST)
     return error_set_errno(err, errno, "%s/%s cannot be made",
                            place->store->path, place->name);
+  if (make && fsync(parent) != 0)
+    return error_set_errno(err, errno, "%s/%s", place->store->path,
+                           place->name);
   *out = openat(parent, segment, OPEN_DIRECTORY | O_NOFOLLOW);
   if (*out >= 0)
-    return STATUS_OK;
+    return check_step(place, *out, err);
   if (errno == ENOENT)
     return error_set(err, STATUS_NOT_FOUND, "there is no volume %s in %s",
                      place->name, place->store->path);
@@ -130,10 +156,12 @@ file_place_open(struct file_store *store, const char *name, bool make,
       close(parent);
     parent = next;
     if (r != 0)
-      return r;
+      break;
   }
   out->directory = parent;
-  return STATUS_OK;
+  if (r != 0)
+    file_place_close(out);
+  return r;
 }
 
 void

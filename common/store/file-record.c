@@ -8,20 +8,22 @@
  * over on a file system that is full. Where names cannot be exchanged the
  * spare is renamed over the record and a new one is made. A process that is
  * killed at any moment leaves either record, whole, and at worst a spare that
- * is garbage and will be written over.
+ * is garbage and will be written over. When the directory cannot be made
+ * durable after an exchange, what is the spare now may on disk still be the
+ * record: it is deleted, never written over.
  *
  * The stamp. Whoever writes needs to know, at each turn, that the record he
  * has verified before is still the one in force, and cannot afford to read it
  * again. So each replacement sets the spare's modification time before the
- * exchange: its nanoseconds are the revision modulo 10^9. (inode, modification
- * time) of FILE_RECORD then tells any two records apart of which fewer than
- * 10^9 revisions lie in between: within that distance two revisions differ in
- * their nanoseconds, whatever inodes they are in and whatever the wall clock
- * does. 10^9 replacements, each with an fsync, do not fit between two turns of
- * a volume that is open. A file system that does not keep nanoseconds is
- * refused, at each replacement, before anything is changed. What is written to
- * a record by other means changes its time, so it is read again and found
- * damaged.
+ * exchange: the revision as so many nanoseconds, after a second that 28 random
+ * bits of the volume's ID choose. So no two records of one volume have the same
+ * time, whatever inodes they are in; and those of a volume that was deleted
+ * have other times (but once in 2^28) than those of a later one of its name,
+ * which counts from the beginning, perhaps in the same inodes. The wall clock
+ * has no part in it, and all these times lie between 1970 and 1979, which every
+ * file system can keep. One that does not keep nanoseconds is refused, at each
+ * replacement, before anything is changed. What is written to a record by other
+ * means changes its time, so it is read again and found damaged.
  *
  * Reading without a lock. What is opened as FILE_RECORD can become the spare
  * and be written over while it is read: the checksum finds a mixture. And it
@@ -35,6 +37,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,20 +252,31 @@ file_record_make_spare(const struct file_place *place, struct error *err)
   return open_spare(place, &fd, err);
 }
 
+/* The first digits of a volume's ID as a time, in seconds: below 2^28. */
+static time_t
+stamp_origin(const struct volume_record *record)
+{
+  char digits[] = "0000000";
+
+  memcpy(digits, record->volume_id, strnlen(record->volume_id, 7));
+  return (time_t)strtoul(digits, NULL, 16);
+}
+
 /* Sets the stamp of record, and sees whether the file system keeps it. */
 static int
 stamp_file(const struct file_place *place, int fd,
            const struct volume_record *record, struct error *err)
 {
-  const struct clock *clock = place->store->clock;
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
   struct stat info;
 
-  times[1].tv_sec = clock->wall_ms(clock) / 1000;
+  times[1].tv_sec = stamp_origin(record) +
+                    (time_t)(record->revision / NANOSECONDS_PER_SECOND);
   times[1].tv_nsec = (long)(record->revision % NANOSECONDS_PER_SECOND);
   if (futimens(fd, times) != 0 || fstat(fd, &info) != 0)
     return spare_errno(place, "cannot be given a time", err);
-  if (info.st_mtim.tv_nsec != times[1].tv_nsec)
+  if (info.st_mtim.tv_sec != times[1].tv_sec ||
+      info.st_mtim.tv_nsec != times[1].tv_nsec)
     return error_set(err, STATUS_UNSUPPORTED,
                      "%s is on a file system that does not keep nanoseconds; "
                      "a file: store needs them to see changes",
@@ -323,6 +337,11 @@ file_record_replace(const struct file_place *place,
 
   record->revision++;
   r = open_spare(place, &fd, err);
+  /* Whoever exchanged the two last may have been killed before that was
+   * durable: then this spare is what the disk has as the record.
+   */
+  if (r == 0 && fsync(place->directory) != 0)
+    r = spare_errno(place, "cannot be known to be one", err);
   if (r == 0)
     r = write_spare(place, fd, record, err);
   if (r == 0)

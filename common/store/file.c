@@ -32,6 +32,10 @@
  * their pool. An open volume holds two file descriptors, a command for its
  * duration up to three more.
  *
+ * Read-only. Where files can be read but not written volumes are open for
+ * reading: shared locks need no more. Lease commands open FILE_DATA anew, for
+ * writing, and are denied there; writes are denied by their descriptor.
+ *
  * Who frees what. A struct file_store belongs to who opened it, its volumes
  * hold pointers into it and are closed before it.
  */
@@ -164,6 +168,9 @@ open_data(struct file_volume *own, struct error *err)
 
   own->data =
       openat(own->place.directory, FILE_DATA, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (own->data < 0 && (errno == EROFS || errno == EACCES))
+    own->data = openat(own->place.directory, FILE_DATA,
+                       O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (own->data < 0 && errno == ENOENT &&
       file_record_stamp(&own->place, &stamp, &ignored) == 0)
     return error_set(err, STATUS_CORRUPT, "%s/%s has no %s",

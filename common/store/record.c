@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "leasehold/clock.h"
+#include "leasehold/export-name.h"
 #include "leasehold/store.h"
 #include "utils/printable.h"
 
@@ -35,6 +36,45 @@ sum_line(const char *body, char line[SUM_LINE_LENGTH + 1])
     snprintf(line + at, 3, "%02x", sum[i]);
   memcpy(line + at, "\n", 2);
   return STATUS_OK;
+}
+
+static bool
+is_name(const char *text, int (*check)(const char *text, struct error *err))
+{
+  return text[0] == '\0' || check(text, NULL) == 0;
+}
+
+static bool
+is_hex(const char *text)
+{
+  return text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+/* Which text is not what it should be, or NULL. Only what passes is written,
+ * and only that is read. Each may be empty.
+ */
+static const char *
+find_bad_text(const struct volume_record *record)
+{
+  const struct holder *holder = &record->record.holder;
+
+  if (!is_hex(record->volume_id))
+    return "its volume ID is not hexadecimal";
+  if (!is_name(record->lease_node, node_name_check))
+    return "its lease's node has a name that no node can have";
+  if (!is_name(holder->node, node_name_check))
+    return "its holder's node has a name that no node can have";
+  if (!is_name(holder->instance, instance_check))
+    return "its holder's instance has a name that no instance can have";
+  if (!is_hex(holder->session))
+    return "its holder's session is not hexadecimal";
+  for (unsigned i = 0; i < record->record.fenced_count; i++) {
+    if (!is_name(record->record.fenced[i].node, node_name_check))
+      return "a fenced node has a name that no node can have";
+    if (!is_name(record->record.fenced[i].instance, instance_check))
+      return "a fenced instance has a name that no instance can have";
+  }
+  return NULL;
 }
 
 /* Encoding. */
@@ -107,12 +147,17 @@ record_encode(const struct volume_record *record, char text[RECORD_SIZE],
               struct error *err)
 {
   char line[SUM_LINE_LENGTH + 1];
+  const char *bad;
   json_t *root;
   size_t length;
 
   if (!numbers_fit(record))
     return error_set(err, STATUS_INVALID,
                      "a number is too large for a volume's record");
+  bad = find_bad_text(record);
+  if (bad != NULL)
+    return error_set(err, STATUS_INVALID,
+                     "a volume's record cannot be written: %s", bad);
   root = json_pack("{s:i, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "leasehold",
                    RECORD_FORMAT, "volume", record->volume_id, "revision",
                    (json_int_t)record->revision, "size",
@@ -338,7 +383,7 @@ decode_root(const struct reader *reader, json_t *root,
 {
   json_int_t revision, size, epoch;
   json_t *lease, *holder, *fenced;
-  const char *volume_id;
+  const char *volume_id, *bad;
   json_error_t json_error;
   int format, r;
 
@@ -364,9 +409,11 @@ decode_root(const struct reader *reader, json_t *root,
       (r = read_number(reader, epoch, &out->epoch, "its epoch is negative")) !=
           0 ||
       (r = decode_lease(reader, lease, out)) != 0 ||
-      (r = decode_holder(reader, holder, &out->record.holder)) != 0)
+      (r = decode_holder(reader, holder, &out->record.holder)) != 0 ||
+      (r = decode_fenced(reader, fenced, &out->record)) != 0)
     return r;
-  return decode_fenced(reader, fenced, &out->record);
+  bad = find_bad_text(out);
+  return bad == NULL ? STATUS_OK : damaged(reader, bad);
 }
 
 int

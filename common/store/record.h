@@ -37,7 +37,7 @@ struct volume_record {
 
 /* Writes all RECORD_SIZE bytes of text. 0, STATUS_NO_MEMORY, or STATUS_INVALID
  * for values that cannot be written (numbers above RECORD_NUMBER_MAX, names
- * that are not UTF-8 or do not fit).
+ * that are no names).
  */
 int record_encode(const struct volume_record *record, char text[RECORD_SIZE],
                   struct error *err);

@@ -11,6 +11,7 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/duration.h \
 	common/utils/lease-text.c \
 	common/utils/log.c \
+	common/utils/mutation.h \
 	common/utils/names.c \
 	common/utils/names.h \
 	common/utils/printable.c \

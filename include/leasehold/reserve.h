@@ -34,6 +34,14 @@ void lease_holder_of(const struct volume_info *info, struct lease_holder *out);
 void lease_holder_text(const struct volume_info *info,
                        char text[LEASE_HOLDER_TEXT_MAX]);
 
+/* What a wrong lease key looks like: a node holds the volume under the name of
+ * node, but with another lease ID than id. STATUS_CONFLICT and a text that asks
+ * whether the key is right; 0 if that is not so. name is the volume's.
+ */
+int lease_key_check(const struct volume_info *info, const char *name,
+                    const char *node, const struct lease_id *id,
+                    struct error *err);
+
 struct reservation_result {
   enum reservation_outcome outcome; /* GOOD, CONFLICT or ERROR */
   int status;              /* 0, STATUS_CONFLICT, or what the store said */

@@ -41,9 +41,24 @@ run 0 leasehold --lease-key "$scratch/longer" lease-id node-a
 # To a store the node with the key is another one than that without.
 run 0 leasehold create disk0 1M
 run 0 leasehold --lease-key "$scratch/key" reserve disk0 --node node-a
+doubt='disk0: reservation conflict: node-a holds it under another lease ID: '\
+'is --lease-key right?'
 run 3 leasehold reserve disk0 --node node-a
-run 0 leasehold release disk0 --node node-a
-out_has 'nothing to release'
+err_is "leasehold: reserve: $doubt"
+run 3 leasehold release disk0 --node node-a
+err_is "leasehold: release: $doubt"
+out_is ''
+run 3 leasehold resize disk0 2M --node node-a
+err_is "leasehold: resize: $doubt"
+run 3 leasehold preempt disk0 --victim node-a --node node-b
+err_is "leasehold: preempt: $doubt"
+run 3 leasehold --lease-key "$scratch/longer" release disk0 --node node-a
+err_is "leasehold: release: $doubt"
+# Other names are what they are.
+run 0 leasehold release disk0 --node node-b
+out_has 'not held by node-b; nothing to release'
+run 3 leasehold reserve disk0 --node node-b
+err_has 'node-a holds it since '
 run 0 leasehold --lease-key "$scratch/key" status disk0 --node node-b
 [[ $err$out != *secret* ]] || fail "the key is shown"
 run 0 bash -c "$(tail -n 1 <<<"$out")"

@@ -2,12 +2,17 @@
 /* file-test.c: what the tests of the file store share. */
 #include "file-test.h"
 
+#include <errno.h>
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -252,6 +257,25 @@ file_test_wait(pid_t pid)
 
   assert_int_equal(waitpid(pid, &status, 0), pid);
   return status;
+}
+
+void
+file_test_break_fsync(int fd)
+{
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsync, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+               offsetof(struct seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)fd, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {.len = COUNT(filter), .filter = filter};
+
+  file_test_require(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no privs");
+  file_test_require(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0,
+                    "seccomp");
 }
 
 void *

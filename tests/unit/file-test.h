@@ -66,6 +66,9 @@ void file_test_require(bool condition, const char *what);
 /* Waits for its end; the status as waitpid gives it. */
 int file_test_wait(pid_t pid);
 
+/* From now on fsync(fd) fails with EIO in this process, a child. */
+void file_test_break_fsync(int fd);
+
 /* Memory that children share; stays. */
 void *file_test_shared(size_t size);
 /* Yields until *flag is not 0 (it is set by another process). */

@@ -80,6 +80,7 @@ unit_programs += \
 	tests/unit/test-file-fence \
 	tests/unit/test-file-full \
 	tests/unit/test-file-open \
+	tests/unit/test-file-proc \
 	tests/unit/test-file-record \
 	tests/unit/test-file-torture \
 	tests/unit/test-record \
@@ -112,6 +113,9 @@ tests_unit_test_file_open_LDADD = $(unit_store)
 tests_unit_test_file_open_SOURCES = \
 	$(file_test_sources) \
 	tests/unit/test-file-open.c
+tests_unit_test_file_proc_LDADD = $(unit_store)
+tests_unit_test_file_proc_SOURCES = \
+	tests/unit/test-file-proc.c
 tests_unit_test_file_record_LDADD = $(unit_store)
 tests_unit_test_file_record_SOURCES = \
 	$(file_test_sources) \

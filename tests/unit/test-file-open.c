@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "file-test.h"
@@ -109,6 +111,149 @@ test_file_systems(void **state)
     else
       assert_string_equal(name, rows[i].name);
   }
+}
+
+/* What the file store is told when it asks about the directory with this
+ * inode; 0: nothing but the truth.
+ */
+static ino_t foreign_inode;
+
+int
+fstatfs(int fd, struct statfs *out)
+{
+  struct stat info;
+
+  if (syscall(SYS_fstatfs, fd, out) != 0 || fstat(fd, &info) != 0)
+    return -1;
+  if (foreign_inode != 0 && info.st_ino == foreign_inode)
+    out->f_type = 0x6969;
+  return 0;
+}
+
+/* Something of another host, mounted below the store. */
+static void
+test_foreign_mount(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume;
+  struct volume_list list;
+  struct error err = ERROR_INIT;
+  struct stat info;
+
+  (void)state;
+  assert_int_equal(store_create(store, "far/disk", 512, NULL), 0);
+  assert_int_equal(stat(file_test_path("far/disk"), &info), 0);
+  foreign_inode = info.st_ino;
+  assert_int_equal(store_volume_open(store, "far/disk", &volume, &err),
+                   STATUS_UNSUPPORTED);
+  assert_non_null(strstr(err.text, "far/disk is on NFS"));
+  assert_int_equal(store_resize(store, "far/disk", 1024, NULL, NULL),
+                   STATUS_UNSUPPORTED);
+  assert_int_equal(store_remove(store, "far/disk", NULL, NULL),
+                   STATUS_UNSUPPORTED);
+  assert_int_equal(store_list(store, &list, NULL), 0);
+  assert_int_equal(list.count, 1);
+  assert_int_equal(list.items[0].status, STATUS_UNSUPPORTED);
+  volume_list_free(&list);
+  /* Nothing is made there. */
+  assert_int_equal(stat(file_test_path("far"), &info), 0);
+  foreign_inode = info.st_ino;
+  assert_int_equal(store_create(store, "far/new", 512, NULL),
+                   STATUS_UNSUPPORTED);
+  foreign_inode = 0;
+  assert_int_equal(access(file_test_path("far/new"), F_OK), -1);
+  assert_int_equal(store_remove(store, "far/disk", NULL, NULL), 0);
+  store_close(store);
+}
+
+/* A directory that is there may have been made by somebody who was killed
+ * before it was durable.
+ */
+static void
+create_in_doubt(void *data)
+{
+  struct store *store = file_test_open(0);
+  struct file_store *own = (struct file_store *)store;
+
+  (void)data;
+  file_test_require(mkdir(file_test_path("disk"), 0700) == 0, "mkdir");
+  file_test_break_fsync(own->directory);
+  file_test_require(store_create(store, "disk", 512, NULL) == STATUS_IO,
+                    "a parent is made durable");
+  store_close(store);
+}
+
+static void
+test_directory_in_doubt(void **state)
+{
+  (void)state;
+  assert_int_equal(file_test_wait(file_test_fork(create_in_doubt, NULL)), 0);
+}
+
+static void
+chmod_store(mode_t directory, mode_t file)
+{
+  assert_int_equal(chmod(file_test_path("disk/@data"), file), 0);
+  assert_int_equal(chmod(file_test_path("disk/@record"), file), 0);
+  assert_int_equal(chmod(file_test_path("disk/@record.new"), file), 0);
+  assert_int_equal(chmod(file_test_path("disk"), directory), 0);
+  assert_int_equal(chmod(file_test_directory, directory), 0);
+}
+
+/* Who may only read reads, and is told what he may not. */
+static void
+only_read(void *data)
+{
+  struct store *store;
+  struct store_volume *volume;
+  struct volume_info info;
+  struct store_io io = {
+      .kind = STORE_WRITE, .count = 512, .guard.lease_id = id_a};
+  char bytes[512] = "";
+
+  file_test_require(getuid() != 0 || setuid(65534) == 0, "another user");
+  store = file_test_open(0);
+  volume = file_test_volume(store, "disk");
+  file_test_require(file_test_describe(volume, &info, NULL) == 0, "describe");
+  file_test_require(file_test_io(volume, STORE_READ, 0, bytes, 512) == 0 &&
+                        strcmp(bytes, data) == 0,
+                    "reading");
+  file_test_require(file_test_io(volume, STORE_FLUSH, 0, NULL, 0) == 0,
+                    "flush");
+  io.buffer = bytes;
+  file_test_require(store_run_io(volume, &io) == STATUS_DENIED &&
+                        strstr(io.error.text, "not written") != NULL,
+                    "writing");
+  io.kind = STORE_ZERO;
+  file_test_require(store_run_io(volume, &io) == STATUS_DENIED, "zeroing");
+  file_test_require(file_test_renew(volume, &id_a) == STATUS_DENIED, "a lease");
+  file_test_require(
+      store_resize(store, "disk", 512, NULL, NULL) == STATUS_DENIED &&
+          store_remove(store, "disk", NULL, NULL) == STATUS_DENIED &&
+          store_create(store, "new", 512, NULL) == STATUS_DENIED,
+      "volumes");
+  store_volume_close(volume);
+  store_close(store);
+}
+
+static void
+test_read_only(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  char bytes[512] = "what is there";
+  int status;
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  assert_int_equal(file_test_write(volume, &id_a, 0, 0, bytes, 512), 0);
+  chmod_store(0555, 0444);
+  status = file_test_wait(file_test_fork(only_read, bytes));
+  chmod_store(0700, 0600);
+  assert_int_equal(status, 0);
+  assert_int_equal(file_test_renew(volume, &id_a), 0);
+  store_volume_close(volume);
+  store_close(store);
 }
 
 static mode_t
@@ -231,6 +376,9 @@ main(void)
       FILE_TEST(test_bad_directories),
       FILE_TEST(test_unreadable),
       cmocka_unit_test(test_file_systems),
+      FILE_TEST(test_foreign_mount),
+      FILE_TEST(test_directory_in_doubt),
+      FILE_TEST(test_read_only),
       FILE_TEST(test_layout),
       FILE_TEST(test_links),
       FILE_TEST(test_leftovers),

@@ -95,6 +95,8 @@ test_damaged_data(void **state)
   assert_int_equal(truncate(file_test_path("disk/@data"), 4096), 0);
   /* Never zeroes in place of what is not there. */
   assert_int_equal(file_test_io(volume, STORE_READ, 4096, bytes, 512),
+                   STATUS_IO);
+  assert_int_equal(file_test_io(volume, STORE_READ, 1 << 20, bytes, 512),
                    STATUS_INVALID);
   assert_int_equal(store_volume_open(store, "disk", &again, &err),
                    STATUS_CORRUPT);
@@ -161,16 +163,16 @@ test_reboot(void **state)
  * different stamps.
  */
 static int64_t
-stopped_wall_ms(const struct clock *clock)
+wild_wall_ms(const struct clock *clock)
 {
   (void)clock;
-  return 1700000000000;
+  return INT64_MAX; /* far beyond what file systems can keep */
 }
 
 static void
 test_stamps(void **state)
 {
-  struct clock clock = {file_test_clock.boottime_ns, stopped_wall_ms};
+  struct clock clock = {file_test_clock.boottime_ns, wild_wall_ms};
   struct store *store = file_test_open(0);
   struct store_volume *volume = file_test_disk(store);
   struct file_volume *own = (struct file_volume *)volume;
@@ -184,7 +186,70 @@ test_stamps(void **state)
     assert_int_equal(file_record_stamp(&own->place, &stamps[i], NULL), 0);
     for (size_t j = 0; j < i; j++)
       assert_false(file_stamp_equal(&stamps[i], &stamps[j]));
+    assert_int_equal(stamps[i].changed.tv_sec, stamps[0].changed.tv_sec);
+    assert_in_range(stamps[i].changed.tv_sec, 0, (1 << 28) - 1);
   }
+  store_volume_close(volume);
+  store_close(store);
+}
+
+/* A volume that comes after one of its name counts its revisions anew, perhaps
+ * in the same inode: it has other times.
+ */
+static void
+test_stamps_of_namesakes(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct stat old, new;
+
+  (void)state;
+  assert_int_equal(store_create(store, "disk", 512, NULL), 0);
+  assert_int_equal(stat(file_test_path("disk/@record"), &old), 0);
+  assert_int_equal(store_remove(store, "disk", NULL, NULL), 0);
+  assert_int_equal(store_create(store, "disk", 512, NULL), 0);
+  assert_int_equal(stat(file_test_path("disk/@record"), &new), 0);
+  assert_int_equal(new.st_mtim.tv_nsec, old.st_mtim.tv_nsec);
+  assert_int_not_equal(new.st_mtim.tv_sec, old.st_mtim.tv_sec);
+  store_close(store);
+}
+
+/* As long as the directory cannot be made durable, the spare may be what the
+ * disk has as the record: nothing writes it over.
+ */
+static void
+replace_without_fsync(void *data)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_volume(store, "disk");
+
+  (void)data;
+  file_test_break_fsync(((struct file_volume *)volume)->place.directory);
+  file_test_require(file_test_acquire(volume, &id_a, 60) == STATUS_IO,
+                    "an I/O error");
+  store_volume_close(volume);
+  store_close(store);
+}
+
+static void
+test_not_durable(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+  struct volume_info info;
+  struct stat before, after;
+
+  (void)state;
+  assert_int_equal(stat(file_test_path("disk/@record.new"), &before), 0);
+  assert_int_equal(file_test_wait(file_test_fork(replace_without_fsync, NULL)),
+                   0);
+  assert_int_equal(stat(file_test_path("disk/@record.new"), &after), 0);
+  assert_int_equal(after.st_ino, before.st_ino);
+  assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+  assert_int_equal(file_test_describe(volume, &info, NULL), 0);
+  assert_int_equal(info.lease.state, LEASE_AVAILABLE);
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  assert_int_equal(stat(file_test_path("disk/@record.new"), &after), 0);
+  assert_int_not_equal(after.st_ino, before.st_ino);
   store_volume_close(volume);
   store_close(store);
 }
@@ -299,9 +364,14 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      FILE_TEST(test_damaged), FILE_TEST(test_damaged_data),
-      FILE_TEST(test_reboot),  FILE_TEST(test_stamps),
-      FILE_TEST(test_readers), FILE_TEST(test_without_exchange),
+      FILE_TEST(test_damaged),
+      FILE_TEST(test_damaged_data),
+      FILE_TEST(test_reboot),
+      FILE_TEST(test_stamps),
+      FILE_TEST(test_stamps_of_namesakes),
+      FILE_TEST(test_not_durable),
+      FILE_TEST(test_readers),
+      FILE_TEST(test_without_exchange),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ test_largest(void **state)
   memset(record.lease_node, 'n', NODE_NAME_MAX);
   memset(holder->node, 'n', NODE_NAME_MAX);
   memset(holder->instance, 'i', INSTANCE_MAX);
-  memset(holder->session, 's', SESSION_NONCE_MAX);
+  memset(holder->session, 'f', SESSION_NONCE_MAX);
   record.record.fenced_count = FENCED_INSTANCES_MAX;
   for (unsigned i = 0; i < FENCED_INSTANCES_MAX; i++) {
     memset(record.record.fenced[i].node, 'n', NODE_NAME_MAX);
@@ -130,6 +130,13 @@ test_cannot_be_written(void **state)
   assert_int_equal(record_encode(&record, text, NULL), STATUS_INVALID);
   record = example();
   strcpy(record.lease_node, "\xff");
+  assert_int_equal(record_encode(&record, text, NULL), STATUS_INVALID);
+  /* What could not be read again is not written. */
+  record = example();
+  strcpy(record.record.holder.session, "nonce");
+  assert_int_equal(record_encode(&record, text, NULL), STATUS_INVALID);
+  record = example();
+  strcpy(record.record.fenced[0].node, "a b");
   assert_int_equal(record_encode(&record, text, NULL), STATUS_INVALID);
 }
 
@@ -258,6 +265,16 @@ test_bad_values(void **state)
       {"0123456789abcdef", "0123456789abcdef0", "volume ID is too long"},
       {"\"5e55\"", "\"012345678901234567890123456789012\"",
        "session is too long"},
+      {"0123456789abcdef", "0123456789ABCDEF", "volume ID is not hex"},
+      {"\"5e55\"", "\"5E55\"", "session is not hexadecimal"},
+      {"\"node\": \"node-a\",\n  \"since\"",
+       "\"node\": \"node/a\",\n  \"since\"", "lease's node has a name"},
+      {"\"node\": \"node-a\",\n  \"instance\"",
+       "\"node\": \"\\u001b[2J\",\n  \"instance\"", "holder's node has a name"},
+      {"\"one\"", "\"one@two\"", "holder's instance has a name"},
+      {"\"node-b\"", "\"-b\"", "fenced node has a name"},
+      {"\"instance\": \"\"", "\"instance\": \" \"",
+       "fenced instance has a name"},
       {"\"clean\": false", "\"clean\": 0", "Expected true or false"},
       {"\"node-b\"", "17", "Expected string"},
       {"\"node-b\"", "\"no\\u0000de\"", "NUL"},

@@ -197,6 +197,24 @@ reserve_held_by_another(void **state)
   assert_int_equal(result.sent, 0);
 }
 
+/* A conflict with oneself: another key, or none, makes other lease IDs. */
+static void
+reserve_with_wrong_key(void **state)
+{
+  struct script script = {.count = 0};
+  struct reservation_request request = request_by_b(RESERVATION_RESERVE);
+  struct reservation_result result;
+
+  (void)state;
+  request.node_id = id_of("what another key makes of it");
+  script_add(&script, LEASE_DESCRIBE, 0, leased(LEASE_LEASED, "node-b"));
+  result = play(&script, &request);
+  assert_int_equal(result.status, STATUS_CONFLICT);
+  assert_string_equal(result.error.text,
+                      "disk0: reservation conflict: node-b holds it under "
+                      "another lease ID: is --lease-key right?");
+}
+
 /* node-a is faster: the conflict names it, though it was free when looked at.
  */
 static void
@@ -466,6 +484,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reserve_free),
       cmocka_unit_test(reserve_held_by_another),
+      cmocka_unit_test(reserve_with_wrong_key),
       cmocka_unit_test(reserve_loses_race),
       cmocka_unit_test(preempt_holder),
       cmocka_unit_test(preempt_repeated),
