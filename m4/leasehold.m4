@@ -14,14 +14,16 @@ AC_DEFUN([LEASEHOLD_WARNINGS], [
 ])
 
 # --enable-sanitizers=address,undefined or =thread: flags for everything that
-# is built. SANITIZER_PRELOAD is the runtime that nbdkit, which is not built
-# with it, must preload before it can open the plugin.
+# is built. nbdkit is not built with it, so it must preload SANITIZER_RUNTIME
+# before it can open the plugin: by being started as an argument of its dynamic
+# linker, SANITIZER_LINKER, not by LD_PRELOAD, which what nbdkit starts would
+# inherit. NBDKIT is nbdkit's file.
 AC_DEFUN([LEASEHOLD_SANITIZERS], [
   AC_ARG_ENABLE([sanitizers],
     [AS_HELP_STRING([--enable-sanitizers=LIST],
        [address,undefined or thread @<:@no@:>@])],
     [], [enable_sanitizers=no])
-  SANITIZER_PRELOAD=
+  SANITIZER_LINKER= SANITIZER_RUNTIME=
   AS_IF([test "$enable_sanitizers" = yes],
         [enable_sanitizers=address,undefined])
   AS_IF([test "$enable_sanitizers" != no], [
@@ -38,18 +40,26 @@ AC_DEFUN([LEASEHOLD_SANITIZERS], [
       sanitizer_flags="$sanitizer_flags -shared-libsan"
       runtime=libclang_rt.$sanitizer-$host_cpu.so
     ], [runtime=lib$sanitizer.so])
-    SANITIZER_PRELOAD=$($CC -print-file-name=$runtime)
-    AS_IF([test ! -e "$SANITIZER_PRELOAD"],
+    SANITIZER_RUNTIME=$($CC -print-file-name=$runtime)
+    AS_IF([test ! -e "$SANITIZER_RUNTIME"],
           [AC_MSG_ERROR([$CC has no $runtime])])
-    SANITIZER_PRELOAD=$(readlink -f "$SANITIZER_PRELOAD")
-    AC_MSG_RESULT([$SANITIZER_PRELOAD])
+    SANITIZER_RUNTIME=$(readlink -f "$SANITIZER_RUNTIME")
+    AC_MSG_RESULT([$SANITIZER_RUNTIME])
+    AC_MSG_CHECKING([for nbdkit's dynamic linker])
+    SANITIZER_LINKER=$(LC_ALL=C readelf -l "$NBDKIT" |
+                       sed -n 's/.*program interpreter: \(.*\)@:>@/\1/p')
+    AC_MSG_RESULT([$SANITIZER_LINKER])
+    AS_IF([! $SANITIZER_LINKER --preload $SANITIZER_RUNTIME \
+             $NBDKIT --version >/dev/null],
+          [AC_MSG_ERROR([nbdkit cannot be started with $runtime])])
     CFLAGS="$CFLAGS $sanitizer_flags"
     LDFLAGS="$LDFLAGS $sanitizer_flags"
     AC_MSG_CHECKING([whether $CC can build with $sanitizer_flags])
     AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [AC_MSG_RESULT([yes])],
                    [AC_MSG_ERROR([no])])
   ])
-  AC_SUBST([SANITIZER_PRELOAD])
+  AC_SUBST([SANITIZER_LINKER])
+  AC_SUBST([SANITIZER_RUNTIME])
   AM_CONDITIONAL([SANITIZE], [test "$enable_sanitizers" != no])
 ])
 

@@ -17,17 +17,30 @@ TEST_EXTENSIONS = .sh
 LOG_COMPILER = $(TIMEOUT)
 SH_LOG_COMPILER = $(TIMEOUT) $(BASH_PROGRAM)
 
-# nbdkit itself is not built with the sanitizer, so it preloads the runtime;
-# what else a test starts must not. Leaks in nbdkit are check-valgrind's: it can
-# tell nbdkit's own (valgrind.supp) from the plugin's.
+# Leaks in nbdkit are check-valgrind's: it can tell nbdkit's own (valgrind.supp)
+# from the plugin's.
 if SANITIZE
-TEST_NBDKIT = env LD_PRELOAD=$(SANITIZER_PRELOAD) \
-	ASAN_OPTIONS=detect_leaks=0 nbdkit
+TEST_NBDKIT = env ASAN_OPTIONS=detect_leaks=0 \
+	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
+	$(SANITIZER_LINKER) \
+	--preload $(SANITIZER_RUNTIME):$(abs_top_builddir)/tests/.libs/sanitizer-init.so \
+	$(NBDKIT)
 else
 TEST_NBDKIT = nbdkit
 endif
 
 TEST_PATH = $(abs_top_builddir)/cli
+
+check_LTLIBRARIES += tests/sanitizer-init.la
+tests_sanitizer_init_la_SOURCES = tests/sanitizer-init.c
+# -rpath makes a shared object of what is not installed.
+tests_sanitizer_init_la_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-module \
+	-avoid-version \
+	-shared \
+	-rpath /nowhere \
+	-Wl,-z,initfirst
 
 AM_TESTS_ENVIRONMENT = \
 	LEASEHOLD_SRCDIR='$(abs_top_srcdir)'; export LEASEHOLD_SRCDIR; \
@@ -46,7 +59,15 @@ MEMORY_TESTS = $(filter-out tests/vm/% tests/tree/% %/libfuzzer.sh \
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
 	--leak-check=full --error-exitcode=119 \
 	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
-EXTRA_DIST += tests/valgrind.supp
+EXTRA_DIST += \
+	tests/tsan.supp \
+	tests/valgrind.supp
+
+# Not under valgrind: fuzzed and simulated input is too slow, and runs with the
+# sanitizers; a stopped process is fenced through pidfd_open, which valgrind
+# does not have.
+VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/model/% tests/sim/% \
+	%/test-stopped-holder.sh,$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold
 # command, by way of a script that comes first in PATH.
@@ -57,7 +78,7 @@ if HAVE_VALGRIND
 	  '$(VALGRIND_COMMAND) $(abs_top_builddir)/cli/leasehold' \
 	  >tests/valgrind/leasehold
 	@chmod +x tests/valgrind/leasehold
-	$(MAKE) check TESTS='$(MEMORY_TESTS)' \
+	$(MAKE) check TESTS='$(VALGRIND_TESTS)' \
 	  LOG_COMPILER='$(TIMEOUT) $(LIBTOOL) --quiet --mode=execute $(VALGRIND_COMMAND)' \
 	  TEST_NBDKIT='$(VALGRIND_COMMAND) nbdkit' \
 	  TEST_PATH='$(abs_top_builddir)/tests/valgrind'
