@@ -14,8 +14,9 @@
  * lease ID and the epoch, with it to the store (S1). Refused, or of unknown
  * outcome, it tells the session so and waits at the gate until the session has
  * found out what that means: fenced, or open again under a newer epoch, with
- * which the request is sent again (S4). The gate that sent it into doubt is
- * remembered (doubted): until it has changed, open does not count.
+ * which the request is sent again (S4). The epoch that it was sent under is
+ * remembered (doubted): a gate that is open under that one does not count. (The
+ * gate's version would not do: a renewal changes it, too.)
  *
  * A flush of a fenced session fails, and once one has failed at the store all
  * later ones of the session do (S5): the store may have dropped what it could
@@ -342,7 +343,7 @@ pass_gate(struct volume_request *request)
   tenure_gate(tenure, gate);
   switch (gate->position) {
   case GATE_OPEN:
-    if (gate->version == request->doubted)
+    if (gate->guard.epoch == request->doubted)
       return wait_for_store(request, now_ns);
     request->io.guard = gate->guard;
     return PASSED;
@@ -412,7 +413,7 @@ doubt(struct volume_request *request, enum session_event_kind kind)
                                 .epoch = request->io.guard.epoch,
                                 .status = request->io.status};
 
-  request->doubted = request->gate.version;
+  request->doubted = request->io.guard.epoch;
   request->state = VOLUME_AT_GATE;
   tenure_post(request->volume->tenure, &event);
 }

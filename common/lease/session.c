@@ -118,8 +118,12 @@ doubted(struct session *session, const struct session_event *event,
 {
   bool unknown = event->kind == SESSION_UNKNOWN;
 
-  if (session->state != SESSION_HELD || event->epoch != session->epoch)
-    return; /* of an epoch that is over: the request goes to the gate again */
+  if (event->epoch != session->epoch)
+    return; /* it is over: the request goes to the gate again */
+  if (session->state == SESSION_VERIFYING && session->awaited == LEASE_RENEW)
+    session->doubt = true; /* else its answer would settle everything */
+  if (session->state != SESSION_HELD)
+    return;
   session->state = SESSION_VERIFYING;
   if (unknown) {
     session->reclaims++;

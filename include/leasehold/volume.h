@@ -69,7 +69,7 @@ struct volume_request {
   uint64_t started_ns, answered_ns;
   unsigned attempts;
   struct gate gate;
-  uint64_t doubted; /* version of the gate that led to a doubt; 0: none */
+  uint64_t doubted; /* epoch that led to a doubt; 0: none */
   struct volume_whole {
     enum store_io_kind kind;
     unsigned flags;

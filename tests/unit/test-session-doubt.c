@@ -107,6 +107,30 @@ s4_unknown_outcome_while_a_renewal_is_on_its_way(void **state)
   assert_int_equal(b.session.gate.guard.epoch, epoch + 1);
 }
 
+/* The provable end has passed, a renewal is on its way, and a write's answer is
+ * lost: the renewal's answer must not open the gate under the old epoch.
+ */
+static void
+s4_unknown_outcome_while_uncertain_is_not_settled_by_a_renewal(void **state)
+{
+  struct bench b = bench("a", "");
+  uint64_t epoch;
+
+  (void)state;
+  hold(&b);
+  epoch = b.session.gate.guard.epoch;
+  pass_time(&b, 10 * SECOND);
+  assert_sends(&b, LEASE_RENEW);
+  pass_time(&b, 15 * SECOND);
+  assert_gate(&b, GATE_PENDING);
+  step(&b, (struct session_event){.kind = SESSION_UNKNOWN, .epoch = epoch});
+  reply_with(&b, STATUS_OK);
+  assert_gate(&b, GATE_PENDING);
+  serve(&b);
+  assert_gate(&b, GATE_OPEN);
+  assert_int_equal(b.session.gate.guard.epoch, epoch + 1);
+}
+
 static void
 s6_fenced_session_sends_nothing_whatever_happens(void **state)
 {
@@ -330,6 +354,8 @@ main(void)
       cmocka_unit_test(s4_claim_whose_own_answer_is_lost_is_recognised),
       cmocka_unit_test(s4_lost_claim_answer_does_not_hide_another_claim),
       cmocka_unit_test(s4_unknown_outcome_while_a_renewal_is_on_its_way),
+      cmocka_unit_test(
+          s4_unknown_outcome_while_uncertain_is_not_settled_by_a_renewal),
       cmocka_unit_test(s6_fenced_session_sends_nothing_whatever_happens),
       cmocka_unit_test(s6_fenced_while_a_renewal_is_on_its_way_stays_fenced),
       cmocka_unit_test(s7_lease_lost_without_successor_is_taken_again),

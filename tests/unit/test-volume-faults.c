@@ -39,6 +39,41 @@ s4_unknown_outcome_is_reclaimed_and_late_delivery_refused(void **state)
   gateway_close(&gateway);
 }
 
+/* A renewal's answer changes the gate, but settles no doubt: the request is not
+ * sent again under the epoch that it was in doubt in.
+ */
+static void
+s4_renewal_does_not_let_a_doubted_request_pass(void **state)
+{
+  struct world *world = *state;
+  struct gateway gateway = gateway_open(world);
+  struct connection a = connect_to(&gateway, "a", "");
+  struct client lost;
+
+  assert_int_equal(write_at(&a, '0', 0), 0);
+  world->store.hold_commands = true;
+  world->clock.now_ns += 10 * SECOND;
+  turn(&gateway); /* message 0: the renewal */
+  world->store.hold_io = true;
+  start(&a, &lost, STORE_WRITE, '1', 0); /* message 1 */
+  fake_complete(&world->store, 0);
+  world->store.hold_commands = false;
+  turn(&gateway);
+  fake_answer_with(&world->store, 1, STATUS_UNKNOWN);
+  lost.finished = volume_advance(&lost.request);
+  assert_false(lost.finished);
+  assert_int_equal(fake_pending(&world->store), 2);
+  go_on(&a, &lost); /* message 2, under the next epoch */
+  assert_int_equal(fake_pending(&world->store), 3);
+  assert_int_equal(world->store.messages[2].sent_io.guard.epoch,
+                   world->store.messages[1].sent_io.guard.epoch + 1);
+  fake_complete(&world->store, 2);
+  woken(&a, &lost);
+  assert_true(lost.finished);
+  disconnect(&a);
+  gateway_close(&gateway);
+}
+
 /* All that is outstanding goes round again when one of them is in doubt. */
 static void
 s4_others_in_flight_are_sent_again_under_the_new_epoch(void **state)
@@ -194,6 +229,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(s4_unknown_outcome_is_reclaimed_and_late_delivery_refused),
+      TEST(s4_renewal_does_not_let_a_doubted_request_pass),
       TEST(s4_others_in_flight_are_sent_again_under_the_new_epoch),
       TEST(s3_late_write_of_an_older_incarnation_is_refused),
       TEST(s5_failed_flush_fails_for_ever),
