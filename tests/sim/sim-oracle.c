@@ -26,6 +26,7 @@
  *       its answer
  *   O12 once its gate was open, the epochs between two claims of a session are
  *       all its own
+ *   O13 a change of unknown outcome is not sent again in the same epoch
  */
 #include "sim.h"
 
@@ -202,6 +203,14 @@ oracle_sent(struct sim_volume *volume)
   if (volume->fenced)
     sim_violation(volume->sim, "O4 %s/%s sends although it is fenced",
                   volume->node, volume->instance);
+}
+
+void
+oracle_again(struct sim *sim, uint32_t number, uint64_t epoch)
+{
+  if (op_of(sim, number)->doubted_epoch == epoch)
+    sim_violation(sim, "O13 op %u is sent again in epoch %u, in doubt", number,
+                  (unsigned)epoch);
 }
 
 /* --- answers -----------------------------------------------------------------

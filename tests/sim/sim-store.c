@@ -275,6 +275,8 @@ answer_io(struct message *message)
 {
   struct store_io *io = message->io;
 
+  if (message->status == STATUS_UNKNOWN && message->op != 0)
+    message->sim->ops[message->op].doubted_epoch = io->guard.epoch;
   if (io->kind == STORE_READ && message->status == 0)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
       memcpy((char *)io->buffer + i * STORE_SECTOR, &message->sectors[i],
@@ -418,6 +420,8 @@ submit_io(struct store_volume *volume, struct store_io *io)
   message->io = io;
   message->sent_io = *io;
   message->op = op->op;
+  if (io->kind == STORE_WRITE || io->kind == STORE_ZERO)
+    oracle_again(message->sim, op->op, io->guard.epoch);
   choose_fate(message);
   return STORE_PENDING;
 }

@@ -93,6 +93,7 @@ struct op {
   bool fua, answered, in_effect;
   int status;
   uint64_t invoked_ns, answered_ns;
+  uint64_t doubted_epoch;    /* in which its outcome became unknown; 0: none */
   struct sim_volume *volume; /* of the session it went through; may be dead */
 };
 
@@ -242,6 +243,7 @@ void oracle_leased(struct sim *, const struct lease_id *);
 void oracle_release(struct sim *, struct sim_volume *, uint64_t expected,
                     bool clean);
 void oracle_sent(struct sim_volume *);
+void oracle_again(struct sim *, uint32_t op, uint64_t epoch);
 void oracle_answered(struct sim *, struct client *, uint32_t op,
                      const char *buffer);
 void oracle_gates(struct sim *);
