@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* http.c: lanes of HTTP requests, each a thread with a multi handle.
+ *
+ * A request is in one of these places:
+ *
+ *   arrived   a list that http_submit appends to, under the lane's lock
+ *   waiting   the thread's own list, in order of arrival: its not_before_ns
+ *             has not come, or as many as may be are active
+ *   active    it has a transfer in the multi handle
+ *   done      its done() is called with no lock held, after which it is the
+ *             caller's; it may be submitted again from there
+ *
+ * The thread turns round: takes what has arrived, lets libcurl work, ends what
+ * is complete, begins what is due, then sleeps in curl_multi_poll until a
+ * socket or a time of libcurl's, the next not_before_ns, or a wake-up by
+ * http_submit. It is started by the first request. http_stop wakes it for the
+ * last time: it takes back every transfer, ends all requests, and is joined.
+ *
+ * The lock protects arrived, started and stopping; nothing waits under it. The
+ * multi handle is made by the thread and touched by others only for
+ * curl_multi_wakeup, which is allowed. Connections and DNS results live in the
+ * multi handle, so that lanes share nothing.
+ */
+#include "http/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/transfer.h"
+#include "utils/cleanup.h"
+
+/* Renewals and the like of many volumes at once. */
+#define CONTROL_CONNECTIONS 16
+#define SLEEP_MAX_MS 60000
+
+struct lane {
+  struct http *http;
+  unsigned limit;
+  CURLM *multi;
+  pthread_mutex_t lock; /* protects from here ... */
+  struct http_request *arrived, **last;
+  bool started, stopping; /* ... to here */
+  pthread_t thread;
+  /* The thread's own. */
+  struct http_request *waiting, *active;
+  unsigned active_count;
+};
+
+struct http {
+  const struct clock *clock;
+  char *cainfo;
+  struct lane lanes[HTTP_LANES];
+};
+
+/* Moves what has arrived to the end of waiting. False: time to stop. */
+static bool
+take_arrived(struct lane *lane)
+{
+  struct http_request **end = &lane->waiting;
+
+  while (*end != NULL)
+    end = &(*end)->next;
+  LOCK_FOR_SCOPE(&lane->lock);
+  *end = lane->arrived;
+  lane->arrived = NULL;
+  lane->last = &lane->arrived;
+  return !lane->stopping;
+}
+
+static void
+end_unsent(struct http_request *request, const char *reason)
+{
+  request->result = HTTP_NOT_SENT;
+  request->code = 0;
+  snprintf(request->reason, sizeof request->reason, "%s", reason);
+  request->done(request);
+}
+
+/* Takes a request out of the list that begins at link. */
+static void
+take_out(struct http_request **link, const struct http_request *request)
+{
+  while (*link != request)
+    link = &(*link)->next;
+  *link = request->next;
+}
+
+static void
+begin(struct lane *lane, struct http_request *request)
+{
+  if (http_transfer_new(request, lane->http->cainfo) != 0) {
+    end_unsent(request, "out of memory");
+    return;
+  }
+  if (curl_multi_add_handle(lane->multi, request->transfer->easy) != CURLM_OK) {
+    http_transfer_end(request->transfer, CURLE_OUT_OF_MEMORY);
+    request->done(request);
+    return;
+  }
+  request->next = lane->active;
+  lane->active = request;
+  lane->active_count++;
+}
+
+/* Takes a transfer back from libcurl, and answers its request. */
+static void
+end(struct lane *lane, struct http_transfer *transfer, CURLcode code)
+{
+  struct http_request *request = transfer->request;
+
+  curl_multi_remove_handle(lane->multi, transfer->easy);
+  take_out(&lane->active, request);
+  lane->active_count--;
+  http_transfer_end(transfer, code);
+  request->done(request);
+}
+
+/* Begins what is due. *begun: whether anything was; the milliseconds until
+ * more is.
+ */
+static int
+begin_due(struct lane *lane, bool *begun)
+{
+  uint64_t now_ns = clock_now(lane->http->clock), next_ns = TIME_NEVER;
+  struct http_request **link = &lane->waiting, *request;
+  uint64_t wait_ms;
+
+  *begun = false;
+  while ((request = *link) != NULL && lane->active_count < lane->limit) {
+    if (request->not_before_ns > now_ns) {
+      if (request->not_before_ns < next_ns)
+        next_ns = request->not_before_ns;
+      link = &request->next;
+      continue;
+    }
+    *link = request->next;
+    begin(lane, request);
+    *begun = true;
+  }
+  if (next_ns == TIME_NEVER)
+    return SLEEP_MAX_MS;
+  wait_ms = (next_ns - now_ns) / NANOSECONDS_PER_MILLISECOND + 1;
+  return wait_ms < SLEEP_MAX_MS ? (int)wait_ms : SLEEP_MAX_MS;
+}
+
+/* True if there was something. */
+static bool
+end_complete(struct lane *lane)
+{
+  struct CURLMsg *message;
+  int left;
+  bool any = false;
+
+  while ((message = curl_multi_info_read(lane->multi, &left)) != NULL) {
+    struct http_transfer *transfer = NULL;
+    CURLcode code = message->data.result;
+
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+                      (char **)&transfer);
+    end(lane, transfer, code);
+    any = true;
+  }
+  return any;
+}
+
+/* What is submitted again meanwhile is refused. */
+static void
+end_all(struct lane *lane)
+{
+  struct http_request *request;
+
+  while ((request = lane->active) != NULL)
+    end(lane, request->transfer, CURLE_ABORTED_BY_CALLBACK);
+  while ((request = lane->waiting) != NULL) {
+    lane->waiting = request->next;
+    end_unsent(request, "the program is being stopped");
+  }
+}
+
+static void *
+run(void *opaque)
+{
+  struct lane *lane = opaque;
+
+  while (take_arrived(lane)) {
+    int running, timeout_ms;
+    bool ended, begun;
+
+    curl_multi_perform(lane->multi, &running);
+    ended = end_complete(lane);
+    timeout_ms = begin_due(lane, &begun);
+    if (!ended && !begun)
+      curl_multi_poll(lane->multi, NULL, 0, timeout_ms, NULL);
+  }
+  end_all(lane);
+  return NULL;
+}
+
+static int
+start_locked(struct lane *lane)
+{
+  sigset_t all, before;
+  int failure;
+
+  if (lane->multi == NULL)
+    lane->multi = curl_multi_init();
+  if (lane->multi == NULL)
+    return STATUS_TRANSIENT;
+  curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)lane->limit);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  failure = pthread_create(&lane->thread, NULL, run, lane);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  lane->started = failure == 0;
+  return failure == 0 ? 0 : STATUS_TRANSIENT;
+}
+
+int
+http_submit(struct http *http, enum http_lane which,
+            struct http_request *request)
+{
+  struct lane *lane = &http->lanes[which];
+
+  LOCK_FOR_SCOPE(&lane->lock);
+  if (lane->stopping)
+    return STATUS_STOPPING;
+  if (!lane->started && start_locked(lane) != 0)
+    return STATUS_TRANSIENT;
+  request->next = NULL;
+  *lane->last = request;
+  lane->last = &request->next;
+  curl_multi_wakeup(lane->multi);
+  return 0;
+}
+
+/* --- waiting ---------------------------------------------------------- */
+
+struct waiting_request {
+  pthread_mutex_t lock; /* protects finished */
+  pthread_cond_t changed;
+  bool finished;
+};
+
+static void
+wake(struct http_request *request)
+{
+  struct waiting_request *waiting = request->waiter;
+
+  LOCK_FOR_SCOPE(&waiting->lock);
+  waiting->finished = true;
+  pthread_cond_signal(&waiting->changed);
+}
+
+int
+http_run(struct http *http, enum http_lane lane, struct http_request *request)
+{
+  struct waiting_request waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                    .changed = PTHREAD_COND_INITIALIZER};
+  int r;
+
+  request->done = wake;
+  request->waiter = &waiting;
+  r = http_submit(http, lane, request);
+  if (r != 0)
+    return r;
+  LOCK_FOR_SCOPE(&waiting.lock);
+  while (!waiting.finished)
+    pthread_cond_wait(&waiting.changed, &waiting.lock);
+  return 0;
+}
+
+void
+http_request_clear(struct http_request *request)
+{
+  http_headers_free(&request->answer);
+  strbuf_free(&request->text);
+  request->received = 0;
+  request->code = 0;
+  request->reason[0] = '\0';
+}
+
+/* --- life ------------------------------------------------------------- */
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static bool curl_works;
+
+static void
+init_curl(void)
+{
+  curl_works = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+struct http *
+http_new(const struct http_config *config)
+{
+  struct http *http;
+
+  pthread_once(&curl_once, init_curl);
+  http = curl_works ? calloc(1, sizeof *http) : NULL;
+  if (http == NULL)
+    return NULL;
+  http->clock = config->clock;
+  for (int i = 0; i < HTTP_LANES; i++) {
+    struct lane *lane = &http->lanes[i];
+
+    lane->http = http;
+    lane->limit = i == HTTP_DATA ? config->connections : CONTROL_CONNECTIONS;
+    lane->last = &lane->arrived;
+    pthread_mutex_init(&lane->lock, NULL);
+  }
+  if (config->cainfo != NULL) {
+    http->cainfo = strdup(config->cainfo);
+    if (http->cainfo == NULL) {
+      http_free(http);
+      return NULL;
+    }
+  }
+  return http;
+}
+
+static void
+stop_lane(struct lane *lane)
+{
+  {
+    LOCK_FOR_SCOPE(&lane->lock);
+    if (lane->stopping)
+      return;
+    lane->stopping = true;
+  }
+  if (!lane->started)
+    return;
+  curl_multi_wakeup(lane->multi);
+  pthread_join(lane->thread, NULL);
+}
+
+void
+http_stop(struct http *http)
+{
+  for (int i = 0; i < HTTP_LANES; i++)
+    stop_lane(&http->lanes[i]);
+}
+
+void
+http_free(struct http *http)
+{
+  if (http == NULL)
+    return;
+  http_stop(http);
+  for (int i = 0; i < HTTP_LANES; i++) {
+    struct lane *lane = &http->lanes[i];
+
+    if (lane->multi != NULL)
+      curl_multi_cleanup(lane->multi);
+    pthread_mutex_destroy(&lane->lock);
+  }
+  free(http->cainfo);
+  free(http);
+}
