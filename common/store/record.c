@@ -13,7 +13,6 @@
 #include "leasehold/clock.h"
 #include "leasehold/export-name.h"
 #include "leasehold/store.h"
-#include "utils/printable.h"
 
 #define SUM_WORD "sha256 "
 #define SUM_BYTES 32
@@ -38,43 +37,19 @@ sum_line(const char *body, char line[SUM_LINE_LENGTH + 1])
   return STATUS_OK;
 }
 
-static bool
-is_name(const char *text, int (*check)(const char *text, struct error *err))
-{
-  return text[0] == '\0' || check(text, NULL) == 0;
-}
-
-static bool
-is_hex(const char *text)
-{
-  return text[strspn(text, "0123456789abcdef")] == '\0';
-}
-
 /* Which text is not what it should be, or NULL. Only what passes is written,
  * and only that is read. Each may be empty.
  */
 static const char *
 find_bad_text(const struct volume_record *record)
 {
-  const struct holder *holder = &record->record.holder;
+  const char *id = record->volume_id, *node = record->lease_node;
 
-  if (!is_hex(record->volume_id))
+  if (id[strspn(id, "0123456789abcdef")] != '\0')
     return "its volume ID is not hexadecimal";
-  if (!is_name(record->lease_node, node_name_check))
+  if (node[0] != '\0' && node_name_check(node, NULL) != 0)
     return "its lease's node has a name that no node can have";
-  if (!is_name(holder->node, node_name_check))
-    return "its holder's node has a name that no node can have";
-  if (!is_name(holder->instance, instance_check))
-    return "its holder's instance has a name that no instance can have";
-  if (!is_hex(holder->session))
-    return "its holder's session is not hexadecimal";
-  for (unsigned i = 0; i < record->record.fenced_count; i++) {
-    if (!is_name(record->record.fenced[i].node, node_name_check))
-      return "a fenced node has a name that no node can have";
-    if (!is_name(record->record.fenced[i].instance, instance_check))
-      return "a fenced instance has a name that no instance can have";
-  }
-  return NULL;
+  return holder_json_bad_text(&record->record);
 }
 
 /* Encoding. */
@@ -97,48 +72,16 @@ encode_lease(const struct volume_record *record)
                    (json_int_t)record->lease_since_ms);
 }
 
-static json_t *
-encode_holder(const struct holder *holder)
-{
-  return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b}", "node", holder->node,
-                   "instance", holder->instance, "session", holder->session,
-                   "epoch", (json_int_t)holder->epoch, "since",
-                   (json_int_t)holder->since_ms, "write-back",
-                   holder->write_back, "clean", holder->clean);
-}
-
-static json_t *
-encode_fenced(const struct holder_record *record)
-{
-  json_t *list = json_array();
-
-  for (unsigned i = 0; list != NULL && i < record->fenced_count; i++) {
-    const struct fenced_instance *fenced = &record->fenced[i];
-    json_t *item =
-        json_pack("{s:s, s:s, s:I}", "node", fenced->node, "instance",
-                  fenced->instance, "epoch", (json_int_t)fenced->epoch);
-
-    if (json_array_append_new(list, item) != 0) {
-      json_decref(list);
-      return NULL;
-    }
-  }
-  return list;
-}
-
 static bool
 numbers_fit(const struct volume_record *record)
 {
   bool fit = record->revision <= RECORD_NUMBER_MAX &&
              record->size <= RECORD_NUMBER_MAX &&
              record->epoch <= RECORD_NUMBER_MAX &&
-             record->record.holder.epoch <= RECORD_NUMBER_MAX &&
              (record->lease.end_ns <= RECORD_NUMBER_MAX ||
               record->lease.end_ns == TIME_NEVER) &&
-             record->record.fenced_count <= FENCED_INSTANCES_MAX;
+             holder_json_fits(&record->record);
 
-  for (unsigned i = 0; fit && i < record->record.fenced_count; i++)
-    fit = record->record.fenced[i].epoch <= RECORD_NUMBER_MAX;
   return fit;
 }
 
@@ -163,8 +106,8 @@ record_encode(const struct volume_record *record, char text[RECORD_SIZE],
                    (json_int_t)record->revision, "size",
                    (json_int_t)record->size, "epoch", (json_int_t)record->epoch,
                    "lease", encode_lease(record), "holder",
-                   encode_holder(&record->record.holder), "fenced",
-                   encode_fenced(&record->record));
+                   holder_json_holder(&record->record.holder), "fenced",
+                   holder_json_fenced(&record->record));
   if (root == NULL)
     return error_set(err, STATUS_INVALID,
                      "no memory for a volume's record, or a name in it is not "
@@ -184,54 +127,10 @@ record_encode(const struct volume_record *record, char text[RECORD_SIZE],
   return STATUS_OK;
 }
 
-/* Decoding: what is being read, for error texts. */
-struct reader {
-  const char *file;
-  struct error *err;
-};
+/* Decoding. */
 
 static int
-damaged(const struct reader *reader, const char *what)
-{
-  return error_set(reader->err, STATUS_CORRUPT, "%s: the record is damaged: %s",
-                   reader->file, what);
-}
-
-/* What jansson says can have bytes of the file in it. */
-static int
-damaged_json(const struct reader *reader, const json_error_t *json_error)
-{
-  struct printable text;
-
-  return damaged(reader,
-                 printable(&text, json_error->text, strlen(json_error->text)));
-}
-
-/* A string is copied only if it fits: a name cut off would be a guess. */
-static int
-read_text(const struct reader *reader, const char *from, char *to, size_t size,
-          const char *what)
-{
-  size_t length = strlen(from);
-
-  if (length >= size)
-    return damaged(reader, what);
-  memcpy(to, from, length + 1);
-  return STATUS_OK;
-}
-
-static int
-read_number(const struct reader *reader, json_int_t from, uint64_t *to,
-            const char *what)
-{
-  if (from < 0)
-    return damaged(reader, what);
-  *to = (uint64_t)from;
-  return STATUS_OK;
-}
-
-static int
-read_state(const struct reader *reader, const char *text,
+read_state(const struct json_reader *reader, const char *text,
            enum lease_state *state)
 {
   for (int i = LEASE_AVAILABLE; i <= LEASE_EXPIRED; i++)
@@ -239,26 +138,26 @@ read_state(const struct reader *reader, const char *text,
       *state = (enum lease_state)i;
       return STATUS_OK;
     }
-  return damaged(reader, "it has an unknown lease state");
+  return json_damaged(reader, "it has an unknown lease state");
 }
 
 /* An integer, or null for the value without end. */
 static int
-read_or_never(const struct reader *reader, const json_t *from, uint64_t never,
-              uint64_t *to, const char *what)
+read_or_never(const struct json_reader *reader, const json_t *from,
+              uint64_t never, uint64_t *to, const char *what)
 {
   if (json_is_null(from)) {
     *to = never;
     return STATUS_OK;
   }
   if (!json_is_integer(from))
-    return damaged(reader, what);
-  return read_number(reader, json_integer_value(from), to, what);
+    return json_damaged(reader, what);
+  return json_read_number(reader, json_integer_value(from), to, what);
 }
 
 /* What blob-lease.c relies on. */
 static int
-check_lease(const struct reader *reader, const struct blob_lease *lease)
+check_lease(const struct json_reader *reader, const struct blob_lease *lease)
 {
   bool runs = lease->state == LEASE_LEASED || lease->state == LEASE_BREAKING;
   bool infinite = lease->duration_s == LEASE_DURATION_INFINITE;
@@ -266,23 +165,24 @@ check_lease(const struct reader *reader, const struct blob_lease *lease)
   if (lease->state == LEASE_AVAILABLE) {
     if (!lease_id_is_none(&lease->id) || lease->duration_s != 0 ||
         lease->end_ns != 0)
-      return damaged(reader, "it is available and has a lease");
+      return json_damaged(reader, "it is available and has a lease");
     return STATUS_OK;
   }
   if (!blob_lease_id_valid(&lease->id))
-    return damaged(reader, "its lease ID is not a UUID");
+    return json_damaged(reader, "its lease ID is not a UUID");
   if (!blob_lease_duration_valid(lease->duration_s))
-    return damaged(reader, "its lease duration is out of range");
+    return json_damaged(reader, "its lease duration is out of range");
   if (runs ? lease->end_ns == 0 : lease->end_ns != 0)
-    return damaged(reader, "the end of its lease does not fit its state");
+    return json_damaged(reader, "the end of its lease does not fit its state");
   if ((lease->end_ns == TIME_NEVER) !=
       (lease->state == LEASE_LEASED && infinite))
-    return damaged(reader, "the end of its lease does not fit its duration");
+    return json_damaged(reader,
+                        "the end of its lease does not fit its duration");
   return STATUS_OK;
 }
 
 static int
-decode_lease(const struct reader *reader, json_t *from,
+decode_lease(const struct json_reader *reader, json_t *from,
              struct volume_record *out)
 {
   const char *state, *id, *boot, *node;
@@ -296,89 +196,29 @@ decode_lease(const struct reader *reader, json_t *from,
                      "{s:s, s:s, s:o, s:o, s:s, s:s, s:I}", "state", &state,
                      "id", &id, "duration", &duration, "end", &end, "boot",
                      &boot, "node", &node, "since", &since) != 0)
-    return damaged_json(reader, &json_error);
+    return json_damaged_by(reader, &json_error);
   if ((r = read_state(reader, state, &out->lease.state)) != 0 ||
-      (r = read_text(reader, id, out->lease.id.text, sizeof out->lease.id.text,
-                     "its lease ID is too long")) != 0 ||
+      (r = json_read_text(reader, id, out->lease.id.text,
+                          sizeof out->lease.id.text,
+                          "its lease ID is too long")) != 0 ||
       (r = read_or_never(reader, duration, LEASE_DURATION_INFINITE, &seconds,
                          "its lease duration is not a number")) != 0 ||
       (r = read_or_never(reader, end, TIME_NEVER, &out->lease.end_ns,
                          "the end of its lease is not a number")) != 0 ||
-      (r = read_text(reader, boot, out->boot_id, sizeof out->boot_id,
-                     "its boot ID is too long")) != 0 ||
-      (r = read_text(reader, node, out->lease_node, sizeof out->lease_node,
-                     "its lease's node is too long")) != 0)
+      (r = json_read_text(reader, boot, out->boot_id, sizeof out->boot_id,
+                          "its boot ID is too long")) != 0 ||
+      (r = json_read_text(reader, node, out->lease_node, sizeof out->lease_node,
+                          "its lease's node is too long")) != 0)
     return r;
   if (seconds > UINT32_MAX)
-    return damaged(reader, "its lease duration is out of range");
+    return json_damaged(reader, "its lease duration is out of range");
   out->lease.duration_s = (uint32_t)seconds;
   out->lease_since_ms = since;
   return check_lease(reader, &out->lease);
 }
 
 static int
-decode_holder(const struct reader *reader, json_t *from, struct holder *out)
-{
-  const char *node, *instance, *session;
-  json_int_t epoch, since;
-  int write_back, clean, r;
-  json_error_t json_error;
-
-  if (json_unpack_ex(from, &json_error, JSON_STRICT,
-                     "{s:s, s:s, s:s, s:I, s:I, s:b, s:b}", "node", &node,
-                     "instance", &instance, "session", &session, "epoch",
-                     &epoch, "since", &since, "write-back", &write_back,
-                     "clean", &clean) != 0)
-    return damaged_json(reader, &json_error);
-  if ((r = read_text(reader, node, out->node, sizeof out->node,
-                     "its holder's node is too long")) != 0 ||
-      (r = read_text(reader, instance, out->instance, sizeof out->instance,
-                     "its holder's instance is too long")) != 0 ||
-      (r = read_text(reader, session, out->session, sizeof out->session,
-                     "its holder's session is too long")) != 0 ||
-      (r = read_number(reader, epoch, &out->epoch,
-                       "its holder's epoch is negative")) != 0)
-    return r;
-  out->since_ms = since;
-  out->write_back = write_back;
-  out->clean = clean;
-  return STATUS_OK;
-}
-
-static int
-decode_fenced(const struct reader *reader, json_t *from,
-              struct holder_record *out)
-{
-  if (!json_is_array(from))
-    return damaged(reader, "its list of fenced instances is not a list");
-  if (json_array_size(from) > FENCED_INSTANCES_MAX)
-    return damaged(reader, "its list of fenced instances is too long");
-  for (size_t i = 0; i < json_array_size(from); i++) {
-    struct fenced_instance *fenced = &out->fenced[i];
-    const char *node, *instance;
-    json_int_t epoch;
-    json_error_t json_error;
-    int r;
-
-    if (json_unpack_ex(json_array_get(from, i), &json_error, JSON_STRICT,
-                       "{s:s, s:s, s:I}", "node", &node, "instance", &instance,
-                       "epoch", &epoch) != 0)
-      return damaged_json(reader, &json_error);
-    if ((r = read_text(reader, node, fenced->node, sizeof fenced->node,
-                       "a fenced node's name is too long")) != 0 ||
-        (r = read_text(reader, instance, fenced->instance,
-                       sizeof fenced->instance,
-                       "a fenced instance's name is too long")) != 0 ||
-        (r = read_number(reader, epoch, &fenced->epoch,
-                         "a fenced instance's epoch is negative")) != 0)
-      return r;
-  }
-  out->fenced_count = (unsigned)json_array_size(from);
-  return STATUS_OK;
-}
-
-static int
-decode_root(const struct reader *reader, json_t *root,
+decode_root(const struct json_reader *reader, json_t *root,
             struct volume_record *out)
 {
   json_int_t revision, size, epoch;
@@ -388,7 +228,7 @@ decode_root(const struct reader *reader, json_t *root,
   int format, r;
 
   if (json_unpack(root, "{s:i}", "leasehold", &format) != 0)
-    return damaged(reader, "it has no format number");
+    return json_damaged(reader, "it has no format number");
   if (format != RECORD_FORMAT)
     return error_set(reader->err, STATUS_CORRUPT,
                      "%s: the record has format %d, this program knows only %d",
@@ -398,29 +238,30 @@ decode_root(const struct reader *reader, json_t *root,
                      &format, "volume", &volume_id, "revision", &revision,
                      "size", &size, "epoch", &epoch, "lease", &lease, "holder",
                      &holder, "fenced", &fenced) != 0)
-    return damaged_json(reader, &json_error);
+    return json_damaged_by(reader, &json_error);
   if (size <= 0 || size % STORE_SECTOR != 0 || (uint64_t)size > STORE_SIZE_MAX)
-    return damaged(reader, "its size is out of range");
+    return json_damaged(reader, "its size is out of range");
   out->size = (uint64_t)size;
-  if ((r = read_text(reader, volume_id, out->volume_id, sizeof out->volume_id,
-                     "its volume ID is too long")) != 0 ||
-      (r = read_number(reader, revision, &out->revision,
-                       "its revision is negative")) != 0 ||
-      (r = read_number(reader, epoch, &out->epoch, "its epoch is negative")) !=
-          0 ||
+  if ((r = json_read_text(reader, volume_id, out->volume_id,
+                          sizeof out->volume_id,
+                          "its volume ID is too long")) != 0 ||
+      (r = json_read_number(reader, revision, &out->revision,
+                            "its revision is negative")) != 0 ||
+      (r = json_read_number(reader, epoch, &out->epoch,
+                            "its epoch is negative")) != 0 ||
       (r = decode_lease(reader, lease, out)) != 0 ||
-      (r = decode_holder(reader, holder, &out->record.holder)) != 0 ||
-      (r = decode_fenced(reader, fenced, &out->record)) != 0)
+      (r = holder_json_read(reader, holder, &out->record.holder)) != 0 ||
+      (r = holder_json_read_fenced(reader, fenced, &out->record)) != 0)
     return r;
   bad = find_bad_text(out);
-  return bad == NULL ? STATUS_OK : damaged(reader, bad);
+  return bad == NULL ? STATUS_OK : json_damaged(reader, bad);
 }
 
 int
 record_decode(const char *text, size_t length, const char *file,
               struct volume_record *out, struct error *err)
 {
-  struct reader reader = {.file = file, .err = err};
+  struct json_reader reader = {.file = file, .err = err};
   char line[SUM_LINE_LENGTH + 1];
   json_error_t json_error;
   json_t *root;
@@ -428,16 +269,17 @@ record_decode(const char *text, size_t length, const char *file,
 
   memset(out, 0, sizeof *out);
   if (length != RECORD_SIZE)
-    return error_set(err, STATUS_CORRUPT,
-                     "%s: the record is damaged: it is %s than %d bytes long",
-                     file, length < RECORD_SIZE ? "less" : "more", RECORD_SIZE);
+    return error_set(
+        err, STATUS_CORRUPT,
+        "%s: the record is json_damaged: it is %s than %d bytes long", file,
+        length < RECORD_SIZE ? "less" : "more", RECORD_SIZE);
   if (sum_line(text, line) != 0)
     return error_set(err, STATUS_NO_MEMORY, "%s: SHA-256 does not work", file);
   if (memcmp(text + BODY_LENGTH, line, SUM_LINE_LENGTH) != 0)
-    return damaged(&reader, "its checksum does not match");
+    return json_damaged(&reader, "its checksum does not match");
   root = json_loadb(text, BODY_LENGTH, JSON_REJECT_DUPLICATES, &json_error);
   if (root == NULL)
-    return damaged_json(&reader, &json_error);
+    return json_damaged_by(&reader, &json_error);
   r = decode_root(&reader, root, out);
   json_decref(root);
   return r;

@@ -12,15 +12,13 @@
 #include "leasehold/lease.h"
 #include "leasehold/status.h"
 #include "store/blob-lease.h"
+#include "store/holder-json.h"
 
 #define RECORD_SIZE 16384
 #define RECORD_FORMAT 1
 
 #define VOLUME_ID_LENGTH 32
 #define BOOT_ID_LENGTH 36
-
-/* JSON's integers in jansson are signed. */
-#define RECORD_NUMBER_MAX ((uint64_t)INT64_MAX)
 
 struct volume_record {
   char volume_id[VOLUME_ID_LENGTH + 1]; /* random: tells a volume from the one
