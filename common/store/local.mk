@@ -1,8 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# common/store: the store contract's wrappers, the file store, fault injection.
+# common/store: the store contract's wrappers, its stores, fault injection.
 
 noinst_LTLIBRARIES += common/store/libstore.la
 common_store_libstore_la_SOURCES = \
+	common/store/azure-admin.c \
+	common/store/azure-answer.c \
+	common/store/azure-answer.h \
+	common/store/azure-claim.c \
+	common/store/azure-command.c \
+	common/store/azure-command.h \
+	common/store/azure-credentials.c \
+	common/store/azure-credentials.h \
+	common/store/azure-exchange.c \
+	common/store/azure-internal.h \
+	common/store/azure-io.c \
+	common/store/azure-request.c \
+	common/store/azure-request.h \
+	common/store/azure-token.c \
+	common/store/azure-token.h \
+	common/store/azure-xml.c \
+	common/store/azure-xml.h \
+	common/store/azure.c \
+	common/store/azure.h \
 	common/store/blob-lease.c \
 	common/store/blob-lease.h \
 	common/store/fault.c \
@@ -20,9 +39,13 @@ common_store_libstore_la_SOURCES = \
 	common/store/file-record.c \
 	common/store/file-sync.c \
 	common/store/file-tenure.c \
+	common/store/holder-json.c \
+	common/store/holder-json.h \
 	common/store/record.c \
 	common/store/record.h \
 	common/store/store.c
 common_store_libstore_la_LIBADD = \
+	common/http/libhttp.la \
 	$(CRYPTO_LIBS) \
-	$(JANSSON_LIBS)
+	$(JANSSON_LIBS) \
+	$(XML_LIBS)

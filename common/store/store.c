@@ -18,12 +18,14 @@
 
 #include "leasehold/export-name.h"
 #include "leasehold/store.h"
+#include "store/azure.h"
 #include "store/file.h"
 #include "utils/cleanup.h"
 
 #define STORE_IO_MAX (UINT64_C(64) << 20)
 
 const struct store_ops *const store_table[] = {
+    &azure_store_ops,
     &file_store_ops,
     NULL,
 };
@@ -42,7 +44,8 @@ store_open(const struct store_config *config, struct store **out,
   /* Not the URL itself, which may hold secrets. */
   return error_set(err, STATUS_INVALID,
                    "the store's URL begins with no scheme that is known; for "
-                   "a directory of this host write file:DIR");
+                   "a directory of this host write file:DIR, for Azure "
+                   "https://ACCOUNT.blob.core.windows.net/CONTAINER");
 }
 
 void

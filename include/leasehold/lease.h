@@ -64,7 +64,8 @@ const char *lease_state_text(enum lease_state state);
 /* What a store says about a volume's lease. */
 struct lease_info {
   enum lease_state state;
-  uint32_t duration_s; /* of the last acquire; 0 when there was none */
+  uint32_t duration_s; /* of the last acquire; 0 when there was none, or the
+                          store does not tell */
   bool id_known;       /* false: this store keeps IDs to itself */
   struct lease_id id;  /* of leased, breaking, broken, expired; if known */
   char node[NODE_NAME_MAX + 1]; /* as told by the last acquire or change, or ""
@@ -149,7 +150,8 @@ struct lease_command {
   /* RELEASE: also mark the holder record as cleanly detached. */
   bool clean;
   /* CLAIM: replaces the holder record in the same step; the store fills in
-   * record.holder.epoch with the new epoch, expected_epoch + 1.
+   * record.holder.epoch with the new epoch, expected_epoch + 1 (or more, when
+   * a try of this claim before it has had an unknown outcome).
    */
   struct holder_record record;
 };

@@ -53,7 +53,7 @@ struct store_volume {
 };
 
 struct store_config {
-  const char *url;           /* "file:DIR", ... ; copied */
+  const char *url;           /* "file:DIR", "https://..." ; copied */
   const struct clock *clock; /* outlives the store */
   const struct log *log;     /* outlives the store; may be NULL */
   /* Threads a store may use for commands that block. 0: commands are finished
@@ -62,6 +62,18 @@ struct store_config {
   unsigned workers;
   /* Create the store's own place (the directory) if it is not there. */
   bool create;
+
+  /* For stores that are reached over a network; all are copied. NULL or 0: the
+   * store's own choice. The first three are secrets: at most one is given, and
+   * what is left out comes from the environment (see the manual).
+   */
+  const char *account_key; /* base64, as the service shows it */
+  const char *sas;         /* a shared access signature: "sv=...&sig=..." */
+  const char *token;       /* an OAuth bearer token */
+  const char *cainfo;      /* a file of CA certificates to trust */
+  bool insecure;           /* allow plain http to another host */
+  unsigned connections;    /* most data requests at a time; 0: 16 */
+  uint64_t io_timeout_ns;  /* how long a request may be tried; 0: 30 s */
 };
 
 /* One lease command on its way. */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* azure-claim.c: the fencing step on page blobs (DESIGN S2).
+ *
+ *   look        HEAD: the epoch must be the expected one
+ *   increment   Set Blob Properties, x-ms-sequence-number-action: increment,
+ *               with the lease ID and the look's ETag: the answer is the new
+ *               epoch, and what was written with an older one is refused from
+ *               here on
+ *   record      Set Blob Metadata with the holder record, with the increment's
+ *               ETag: now the claim is complete, and others believe it
+ *
+ * Writes by an older incarnation of the same node change the ETag between look
+ * and increment. After a few tries the increment goes without it; the answer
+ * then shows whether somebody else's came between. After the increment nobody
+ * can write, so the record's condition fails only if somebody has claimed
+ * since.
+ *
+ * Unknown outcomes. An increment whose answer was lost may have been done, or
+ * may still be done, but only while the ETag is that of its look. So we look
+ * again: either the epoch is as it was, or it has moved and no record of that
+ * epoch is there. In both cases nobody has completed a claim since ours began,
+ * and the increment is sent again, with the present ETag, which also makes the
+ * lost one impossible. Another session that did an increment meanwhile cannot
+ * put its record any more: it has not written, and is told that its epoch is
+ * stale. So epochs may be skipped, never shared. If time runs out before that,
+ * the handle remembers that it is in doubt (azure_epoch), and the claim is
+ * begun again from the same expected epoch.
+ */
+#include "store/azure-command.h"
+
+#include <string.h>
+
+#include "utils/decimal.h"
+
+#define CONDITIONAL_TRIES 3
+#define TRIES_MAX 16
+
+/* *epoch and etag: the answer's. */
+static int
+increment(struct azure_work *work, bool conditional, uint64_t *epoch,
+          char etag[ETAG_MAX + 1])
+{
+  struct azure_exchange exchange;
+  const char *number, *answered;
+  int r;
+
+  azure_begin(work, &exchange, "Set Blob Properties", "properties");
+  http_headers_add(&exchange.request.headers, "x-ms-sequence-number-action",
+                   "increment");
+  if (conditional)
+    http_headers_printf(&exchange.request.headers, "If-Match", "\"%s\"",
+                        work->seen.info.etag);
+  r = azure_exchange_run(&exchange, HTTP_CONTROL);
+  azure_exchange_fail(&exchange, work->err);
+  number = http_headers_get(&exchange.http.answer, "x-ms-blob-sequence-number");
+  answered = http_headers_get(&exchange.http.answer, "ETag");
+  if (r == 0 && (number == NULL || !decimal_read(&number, INT64_MAX, epoch) ||
+                 !azure_etag_copy(answered, etag)))
+    r = error_set(work->err, STATUS_UNKNOWN,
+                  "%s: the store's answer has no sequence number or ETag",
+                  work->volume->name);
+  azure_exchange_free(&exchange);
+  return r;
+}
+
+static bool
+is_late(const struct azure_work *work)
+{
+  return clock_now(work->volume->store->clock) >= work->deadline_ns;
+}
+
+/* A use of a lease that is over, in the words of the lease table: some
+ * versions of the service call it absent.
+ */
+static int
+name_refusal(const struct azure_work *work, int r)
+{
+  enum lease_state state = work->seen.info.lease.state;
+
+  if (r == STATUS_LEASE_ABSENT &&
+      (state == LEASE_BROKEN || state == LEASE_EXPIRED))
+    return work->err->status = STATUS_LEASE_LOST;
+  return r;
+}
+
+/* Looks and increments until that has worked: *epoch, etag. */
+static int
+move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
+{
+  unsigned lost = 0; /* races against writes */
+  int r = STATUS_UNKNOWN;
+
+  for (unsigned i = 0; i < TRIES_MAX; i++) {
+    bool conditional = lost < CONDITIONAL_TRIES;
+
+    r = azure_look(work);
+    if (r != 0)
+      return r;
+    if (azure_epoch(work) != work->command->expected_epoch)
+      return azure_epoch_is_stale(work);
+    r = increment(work, conditional, epoch, etag);
+    if (r == 0 && *epoch != work->seen.info.epoch + 1)
+      return azure_epoch_is_stale(work);
+    if (r == STATUS_ETAG_STALE)
+      lost++;
+    else if (r == STATUS_UNKNOWN && conditional && !is_late(work))
+      azure_set_doubt(work, true);
+    else
+      return name_refusal(work, r);
+  }
+  return r == STATUS_ETAG_STALE ? STATUS_TRANSIENT : r;
+}
+
+/* Puts the record of the epoch that is ours, until it is there. */
+static int
+complete(struct azure_work *work, const struct holder_record *record,
+         char etag[ETAG_MAX + 1])
+{
+  int r = STATUS_UNKNOWN;
+
+  for (unsigned i = 0; i < TRIES_MAX; i++) {
+    const struct volume_info *info = &work->seen.info;
+
+    r = azure_put_record(work, record, etag, etag);
+    if (r != STATUS_UNKNOWN && r != STATUS_ETAG_STALE)
+      return r;
+    if (is_late(work))
+      break;
+    r = azure_look(work);
+    if (r != 0)
+      return r;
+    memcpy(etag, info->etag, sizeof info->etag);
+    if (info->epoch != record->holder.epoch)
+      return azure_epoch_is_stale(work);
+    if (info->record.holder.epoch == record->holder.epoch &&
+        strcmp(info->record.holder.session, record->holder.session) == 0)
+      return 0;
+  }
+  return r;
+}
+
+int
+azure_claim(struct azure_work *work)
+{
+  struct holder_record record = work->command->record;
+  char etag[ETAG_MAX + 1];
+  uint64_t epoch = 0;
+  int r = move_epoch(work, &epoch, etag);
+  bool moved = r == 0;
+
+  if (r == 0) {
+    record.holder.epoch = epoch;
+    r = complete(work, &record, etag);
+  }
+  if (r == 0 || r == STATUS_EPOCH_STALE)
+    azure_set_doubt(work, false);
+  else if (moved || r == STATUS_UNKNOWN)
+    azure_set_doubt(work, true);
+  /* Transient would say that nothing was changed. */
+  if (r == STATUS_TRANSIENT && moved)
+    r = work->err->status = STATUS_UNKNOWN;
+  if (r != 0)
+    return r;
+  work->seen.info.epoch = epoch;
+  work->seen.info.record = record;
+  memcpy(work->seen.info.etag, etag, sizeof etag);
+  azure_guess_holder(&work->seen.info);
+  return 0;
+}
