@@ -17,10 +17,10 @@ test_describe(void **state)
   assert_int_equal(contract_acquire(volume, &contract_a, 30), 0);
   contract_describe(volume, &info);
   assert_int_equal(info.lease.state, LEASE_LEASED);
-  assert_int_equal(info.lease.duration_s, 30);
-  assert_true(info.lease.expires_in_ms > 0);
-  assert_true(info.lease.expires_in_ms <= 30000);
   if (info.lease.id_known) {
+    assert_int_equal(info.lease.duration_s, 30);
+    assert_true(info.lease.expires_in_ms > 0);
+    assert_true(info.lease.expires_in_ms <= 30000);
     assert_string_equal(info.lease.id.text, contract_a.text);
     assert_string_equal(info.lease.node, "nodea");
   }
@@ -31,8 +31,10 @@ test_describe(void **state)
   contract_factory->advance_ms(2000);
   assert_int_equal(contract_acquire(volume, &contract_a, 60), 0);
   contract_describe(volume, &info);
-  assert_int_equal(info.lease.duration_s, 60);
-  assert_true(info.lease.expires_in_ms > 58000);
+  if (info.lease.id_known) {
+    assert_int_equal(info.lease.duration_s, 60);
+    assert_true(info.lease.expires_in_ms > 58000);
+  }
   assert_int_equal(info.lease.since_ms, since);
   /* A change does not start the clock, a renewal does. */
   contract_factory->advance_ms(5000);
@@ -44,7 +46,7 @@ test_describe(void **state)
   assert_int_equal(contract_change(volume, &contract_a, &contract_b), 0);
   assert_int_equal(contract_renew(volume, &contract_b), 0);
   contract_describe(volume, &info);
-  assert_true(info.lease.expires_in_ms > 55000);
+  assert_true(info.lease.expires_in_ms > 55000 || !info.lease.id_known);
   /* Infinite: never over. */
   assert_int_equal(
       contract_acquire(volume, &contract_b, LEASE_DURATION_INFINITE), 0);
@@ -179,8 +181,8 @@ test_guard(void **state)
   /* Expiry, seen by a handle that has written just now. */
   assert_int_equal(contract_acquire(volume, &contract_b, 15), 0);
   contract_factory->advance_ms(16000);
-  assert_int_equal(contract_write(volume, &contract_b, new, 0, a, 512),
-                   STATUS_LEASE_LOST);
+  assert_true(
+      contract_is_lost(contract_write(volume, &contract_b, new, 0, a, 512)));
   contract_close(volume);
 }
 
@@ -307,7 +309,9 @@ test_replies(void **state)
   contract_close(volume);
 }
 
-/* Every change has an ETag of its own; a refusal and a look have not. */
+/* Every change has an ETag of its own (of a lease too, unless the store keeps
+ * that apart); a refusal and a look have not.
+ */
 static void
 test_etags(void **state)
 {
@@ -325,13 +329,21 @@ test_etags(void **state)
   } while (0)
 
   (void)state;
+#define SEE_LEASE(expression)                                                  \
+  do {                                                                         \
+    SEE(expression);                                                           \
+    if (contract_oddities.etag_of_data_only)                                   \
+      assert_string_equal(seen[count - 1], seen[count - 2]);                   \
+    count -= contract_oddities.etag_of_data_only;                              \
+  } while (0)
+
   SEE(0);
-  SEE(contract_acquire(volume, &contract_a, 60));
-  SEE(contract_renew(volume, &contract_a));
+  SEE_LEASE(contract_acquire(volume, &contract_a, 60));
+  SEE_LEASE(contract_renew(volume, &contract_a));
   SEE(contract_claim(volume, &contract_a, &epoch));
-  SEE(contract_change(volume, &contract_a, &contract_b));
-  SEE(contract_break(volume, 0));
-  SEE(contract_release(volume, &contract_b, epoch));
+  SEE_LEASE(contract_change(volume, &contract_a, &contract_b));
+  SEE_LEASE(contract_break(volume, 0));
+  SEE_LEASE(contract_release(volume, &contract_b, epoch));
   SEE(store_resize(contract_store, contract_volume_name(), 512, NULL, NULL));
   for (unsigned i = 0; i < count; i++)
     for (unsigned j = i + 1; j < count; j++)

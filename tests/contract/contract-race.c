@@ -80,6 +80,16 @@ test_change_has_one_winner(void **state)
   contract_close(volume);
 }
 
+/* The epoch that so many claims have led to. */
+static void
+check_last(uint64_t epoch, uint64_t expected)
+{
+  if (contract_oddities.epochs_skipped)
+    assert_true(epoch >= expected);
+  else
+    assert_int_equal(epoch, expected);
+}
+
 static void *
 run_claim(void *data)
 {
@@ -108,12 +118,11 @@ test_claims_are_distinct(void **state)
     race(racers, volume, run_claim);
     for (unsigned i = 0; i < RACERS; i++) {
       assert_int_equal(racers[i].status, 0);
-      assert_true(racers[i].epoch > before &&
-                  racers[i].epoch <= before + RACERS);
+      assert_true(racers[i].epoch > before);
       for (unsigned j = 0; j < i; j++)
         assert_int_not_equal(racers[i].epoch, racers[j].epoch);
     }
-    assert_int_equal(contract_epoch(volume), before + RACERS);
+    check_last(contract_epoch(volume), before + RACERS);
   }
   contract_close(volume);
 }
@@ -122,10 +131,15 @@ test_claims_are_distinct(void **state)
 #define CLAIMERS 6
 #define CLAIMS 10
 
+struct given {
+  uint64_t first; /* the epoch before any claim */
+  unsigned count[CLAIMERS * CLAIMERS * CLAIMS];
+};
+
 static void
 claim_in_child(int number, void *data)
 {
-  unsigned *given = data;
+  struct given *given = data;
   struct store *store = contract_factory->open_again();
   struct store_volume *volume = contract_open(store, contract_volume_name());
   uint64_t epoch = contract_epoch(volume);
@@ -137,8 +151,10 @@ claim_in_child(int number, void *data)
     contract_require(r == 0 || r == STATUS_EPOCH_STALE, "a claim");
     if (r != 0)
       continue;
-    contract_require(epoch < 4096, "epoch in range");
-    __atomic_add_fetch(&given[epoch], 1, __ATOMIC_SEQ_CST);
+    contract_require(epoch - given->first < COUNT(given->count),
+                     "epoch in range");
+    __atomic_add_fetch(&given->count[epoch - given->first], 1,
+                       __ATOMIC_SEQ_CST);
     i++;
   }
   contract_close(volume);
@@ -159,18 +175,23 @@ static void
 test_claims_of_processes(void **state)
 {
   struct store_volume *volume = contract_volume();
-  unsigned *given = shared_memory(4096 * sizeof *given);
+  struct given *given = shared_memory(sizeof *given);
   uint64_t before = contract_epoch(volume);
+  unsigned all = 0;
 
   (void)state;
+  given->first = before;
   assert_int_equal(
       contract_acquire(volume, &contract_a, LEASE_DURATION_INFINITE), 0);
   contract_fork(CLAIMERS, claim_in_child, given);
   contract_wait();
-  assert_int_equal(contract_epoch(volume), before + CLAIMERS * CLAIMS);
-  for (uint64_t i = before + 1; i <= before + CLAIMERS * CLAIMS; i++)
-    assert_int_equal(given[i], 1);
-  munmap(given, 4096 * sizeof *given);
+  check_last(contract_epoch(volume), before + CLAIMERS * CLAIMS);
+  for (size_t i = 1; i < COUNT(given->count); i++) {
+    assert_true(given->count[i] <= 1);
+    all += given->count[i];
+  }
+  assert_int_equal(all, CLAIMERS * CLAIMS);
+  munmap(given, sizeof *given);
   contract_close(volume);
 }
 

@@ -16,6 +16,7 @@
 
 struct store *contract_store;
 const struct contract_factory *contract_factory;
+struct contract_oddities contract_oddities;
 
 const struct lease_id contract_a = {"aaaaaaaa-0000-5000-8000-00000000000a"};
 const struct lease_id contract_b = {"bbbbbbbb-0000-5000-8000-00000000000b"};
@@ -241,6 +242,13 @@ contract_epoch(struct store_volume *volume)
 
   contract_describe(volume, &info);
   return info.epoch;
+}
+
+bool
+contract_is_lost(int status)
+{
+  return status == STATUS_LEASE_LOST || (contract_oddities.deviations != NULL &&
+                                         status == STATUS_LEASE_ABSENT);
 }
 
 static void

@@ -27,6 +27,19 @@ struct contract_factory {
   unsigned rounds; /* how often a race is run */
 };
 
+/* How a store differs from the others, set before contract_run. */
+struct contract_oddities {
+  /* For a service that is not quite what its documents say: the cells of the
+   * lease table that it answers otherwise, a file of tests/data, or NULL.
+   */
+  const char *deviations;
+  /* Lease commands leave the ETag alone. */
+  bool etag_of_data_only;
+  /* A claim that is overtaken half done is refused, and has used an epoch. */
+  bool epochs_skipped;
+};
+extern struct contract_oddities contract_oddities;
+
 /* Runs everything; the number of failed tests. */
 int contract_run(const struct contract_factory *factory);
 
@@ -74,6 +87,9 @@ int contract_claim(struct store_volume *volume, const struct lease_id *id,
                    uint64_t *epoch);
 void contract_describe(struct store_volume *volume, struct volume_info *info);
 uint64_t contract_epoch(struct store_volume *volume);
+
+/* STATUS_LEASE_LOST, or what a service with deviations says instead. */
+bool contract_is_lost(int status);
 
 /* Runs a request and returns its status. */
 int contract_io(struct store_volume *volume, struct store_io *io);

@@ -14,7 +14,15 @@ contract_sources = \
 	tests/contract/contract-table.c
 
 contract_programs = \
+	tests/contract/test-contract-azure \
 	tests/contract/test-contract-file
+tests_contract_test_contract_azure_SOURCES = \
+	$(contract_sources) \
+	tests/contract/test-contract-azure.c
+tests_contract_test_contract_azure_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(srcdir)/tests/unit
+tests_contract_test_contract_azure_LDADD = $(unit_store)
 tests_contract_test_contract_file_SOURCES = \
 	$(contract_sources) \
 	tests/contract/test-contract-file.c
@@ -27,3 +35,7 @@ check_PROGRAMS += $(contract_programs)
 TESTS += $(contract_programs)
 
 endif HAVE_CMOCKA
+
+EXTRA_DIST += \
+	tests/contract/azurite-clock.js \
+	tests/data/azurite-deviations.tsv
