@@ -7,6 +7,7 @@
 
 #include "leasehold/reserve.h"
 #include "leasehold/store.h"
+#include "utils/secret.h"
 
 enum cli_exit {
   CLI_DONE = 0,
@@ -18,6 +19,11 @@ enum cli_exit {
 enum cli_option {
   OPTION_STORE,
   OPTION_LEASE_KEY,
+  OPTION_ACCOUNT_KEY,
+  OPTION_SAS,
+  OPTION_TOKEN,
+  OPTION_CAINFO,
+  OPTION_INSECURE,
   OPTION_HELP,
   OPTION_VERSION,
   OPTION_NODE,
@@ -32,7 +38,10 @@ enum cli_option {
 #define OPTION_BIT(option) (1u << (option))
 #define OPTIONS_GLOBAL                                                         \
   (OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LEASE_KEY) |                   \
-   OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+   OPTION_BIT(OPTION_ACCOUNT_KEY) | OPTION_BIT(OPTION_SAS) |                   \
+   OPTION_BIT(OPTION_TOKEN) | OPTION_BIT(OPTION_CAINFO) |                      \
+   OPTION_BIT(OPTION_INSECURE) | OPTION_BIT(OPTION_HELP) |                     \
+   OPTION_BIT(OPTION_VERSION))
 
 struct cli_option_spec {
   const char *name;     /* without its dashes */
@@ -68,7 +77,7 @@ struct cli {
   struct store *store;
   struct store_volume *volume;
   struct lease_key key;
-  unsigned char *key_bytes;
+  struct secret key_bytes, account_key, sas, token;
 };
 
 /* "leasehold: VERB: text" on stderr; returns code. */
@@ -82,7 +91,7 @@ enum cli_exit cli_fail_with(const struct cli *cli, const struct error *err);
 /* open.c. Each of these reports its failure and returns the exit code, or
  * CLI_DONE.
  */
-enum cli_exit cli_read_key(struct cli *cli);
+enum cli_exit cli_read_secrets(struct cli *cli);
 enum cli_exit cli_open_store(struct cli *cli, bool create);
 /* The first operand is a volume's name. */
 enum cli_exit cli_check_volume(const struct cli *cli);

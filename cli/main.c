@@ -186,7 +186,7 @@ run(struct cli *cli, int argc, char *argv[])
   if (code == CLI_DONE)
     code = check_usage(cli);
   if (code == CLI_DONE)
-    code = cli_read_key(cli);
+    code = cli_read_secrets(cli);
   if (code == CLI_DONE)
     code = cli->verb->run(cli);
   return code;

@@ -2,21 +2,16 @@
 /* open.c: turns operands and options into a store, a volume, a size, ... */
 #include "cli.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "leasehold/export-name.h"
-#include "utils/cleanup.h"
 #include "utils/duration.h"
 #include "utils/size.h"
 
 #define KEY_BYTES_MAX 4096
-/* With a newline, and one byte more, to see that there is more. */
-#define KEY_FILE_MAX (KEY_BYTES_MAX + 2)
+#define CREDENTIALS_BYTES_MAX 16384
 #define DEFAULT_DURATION_S 30
 
 /* What an operator should know goes to standard error: results stay alone on
@@ -64,6 +59,11 @@ cli_open_store(struct cli *cli, bool create)
       .log = &stderr_log,
       .workers = 0,
       .create = create,
+      .account_key = cli->account_key.bytes,
+      .sas = cli->sas.bytes,
+      .token = cli->token.bytes,
+      .cainfo = cli->options[OPTION_CAINFO],
+      .insecure = cli->options[OPTION_INSECURE] != NULL,
   };
   struct error err = ERROR_INIT;
 
@@ -101,43 +101,42 @@ cli_open_volume(struct cli *cli)
   return CLI_DONE;
 }
 
-/* The key never stands on a command line, only the name of its file; that may
- * have the + before it that the plugin's parameter has.
+/* A secret never stands on a command line, only the name of its file; that may
+ * have the + before it that the plugin's parameters have.
  */
-enum cli_exit
-cli_read_key(struct cli *cli)
+static enum cli_exit
+read_secret(struct cli *cli, enum cli_option option, const char *what,
+            size_t max, struct secret *out)
 {
-  const char *path = cli->options[OPTION_LEASE_KEY];
-  CLEANUP_FD int fd = -1;
-  size_t length = 0;
-  ssize_t got;
+  const char *path = cli->options[option];
+  struct error err = ERROR_INIT;
 
   if (path == NULL)
     return CLI_DONE;
   path += path[0] == '+';
-  fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return cli_fail(cli, CLI_FAILED, "lease key: %s: %s", path,
-                    strerror(errno));
-  cli->key_bytes = malloc(KEY_FILE_MAX);
-  if (cli->key_bytes == NULL)
-    return cli_fail(cli, CLI_FAILED, "out of memory");
-  do {
-    got = read(fd, cli->key_bytes + length, KEY_FILE_MAX - length);
-    if (got < 0)
-      return cli_fail(cli, CLI_FAILED, "lease key: %s: %s", path,
-                      strerror(errno));
-    length += (size_t)got;
-  } while (got > 0);
-  if (length > 0 && cli->key_bytes[length - 1] == '\n')
-    length--;
-  if (length == 0)
-    return cli_fail(cli, CLI_FAILED, "lease key: %s: it is empty", path);
-  if (length > KEY_BYTES_MAX)
-    return cli_fail(cli, CLI_FAILED, "lease key: %s: longer than %d bytes",
-                    path, KEY_BYTES_MAX);
-  cli->key = (struct lease_key){.bytes = cli->key_bytes, .length = length};
+  if (secret_read(path, max, out, &err) != 0)
+    return cli_fail(cli, CLI_FAILED, "%s: %s", what, err.text);
   return CLI_DONE;
+}
+
+enum cli_exit
+cli_read_secrets(struct cli *cli)
+{
+  enum cli_exit code = read_secret(cli, OPTION_LEASE_KEY, "lease key",
+                                   KEY_BYTES_MAX, &cli->key_bytes);
+
+  if (code == CLI_DONE)
+    code = read_secret(cli, OPTION_ACCOUNT_KEY, "account key",
+                       CREDENTIALS_BYTES_MAX, &cli->account_key);
+  if (code == CLI_DONE)
+    code =
+        read_secret(cli, OPTION_SAS, "SAS", CREDENTIALS_BYTES_MAX, &cli->sas);
+  if (code == CLI_DONE)
+    code = read_secret(cli, OPTION_TOKEN, "token", CREDENTIALS_BYTES_MAX,
+                       &cli->token);
+  cli->key = (struct lease_key){.bytes = (unsigned char *)cli->key_bytes.bytes,
+                                .length = cli->key_bytes.length};
+  return code;
 }
 
 enum cli_exit
@@ -198,7 +197,8 @@ cli_close(struct cli *cli)
 {
   store_volume_close(cli->volume);
   store_close(cli->store);
-  if (cli->key_bytes != NULL)
-    explicit_bzero(cli->key_bytes, KEY_FILE_MAX);
-  free(cli->key_bytes);
+  secret_free(&cli->key_bytes);
+  secret_free(&cli->account_key);
+  secret_free(&cli->sas);
+  secret_free(&cli->token);
 }

@@ -7,10 +7,17 @@
 #include <string.h>
 
 const struct cli_option_spec cli_options[OPTION_COUNT] = {
-    [OPTION_STORE] = {"store", "URL",
-                      "the store, file:DIRECTORY [$LEASEHOLD_STORE]"},
+    [OPTION_STORE] =
+        {"store", "URL",
+         "the store: file:DIRECTORY or https:... [$LEASEHOLD_STORE]"},
     [OPTION_LEASE_KEY] = {"lease-key", "FILE",
                           "a secret that makes lease IDs unguessable"},
+    [OPTION_ACCOUNT_KEY] = {"account-key", "FILE", "the storage account's key"},
+    [OPTION_SAS] = {"sas", "FILE", "a shared access signature for the store"},
+    [OPTION_TOKEN] = {"token", "FILE", "an OAuth token for the store"},
+    [OPTION_CAINFO] = {"cainfo", "FILE",
+                       "certificates to trust instead of the system's"},
+    [OPTION_INSECURE] = {"insecure", NULL, "allow http: to another host"},
     [OPTION_HELP] = {"help", NULL, "explain the verb, or list the verbs"},
     [OPTION_VERSION] = {"version", NULL, "print the version"},
     [OPTION_NODE] = {"node", "NODE", "the node for which this is done"},

@@ -4,7 +4,6 @@
 
 #include "plugin.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,9 @@
 
 /* A key file is read into memory; a longer one is surely the wrong file. */
 #define KEY_LENGTH_MAX 4096
+#define CREDENTIALS_LENGTH_MAX 16384
+
+#define CONNECTIONS_MAX 256
 
 struct settings settings = {
     .on_conflict = ON_CONFLICT_GATE,
@@ -94,63 +96,89 @@ set_lease_duration(const char *key, const char *value)
   return 0;
 }
 
-/* Reads all of a file into settings.key, less one newline at its end. */
+/* +FILE, -FD (a line from a file descriptor) or - (asks at the terminal). */
 static int
-read_key_file(const char *key, const char *path)
+set_secret(const char *key, const char *value, size_t max, struct secret *out)
 {
-  unsigned char bytes[KEY_LENGTH_MAX + 2];
-  size_t length = 0;
-  ssize_t count;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct error error = ERROR_INIT;
 
-  if (fd == -1) {
-    nbdkit_error("%s=+%s: %m", key, path);
+  if (value[0] == '+') {
+    if (secret_read(value + 1, max, out, &error) < 0) {
+      nbdkit_error("%s: %s", key, error.text);
+      return -1;
+    }
+  } else if (value[0] == '-') {
+    if (nbdkit_read_password(value, &out->bytes) == -1)
+      return -1;
+    out->length = strlen(out->bytes);
+  } else {
+    nbdkit_error("%s= takes no secret on the command line, where everybody "
+                 "can see it: use %s=+FILE",
+                 key, key);
     return -1;
   }
-  while ((count = read(fd, bytes + length, sizeof bytes - length)) > 0)
-    length += (size_t)count;
-  if (count == -1)
-    nbdkit_error("%s=+%s: %m", key, path);
-  close(fd);
-
-  if (count == 0) {
-    if (length > 0 && bytes[length - 1] == '\n')
-      length--;
-    if (length <= KEY_LENGTH_MAX)
-      settings.key = malloc(length + 1);
-    else
-      nbdkit_error("%s=+%s: longer than %d bytes", key, path, KEY_LENGTH_MAX);
+  if (out->length == 0) {
+    nbdkit_error("%s: it is empty", key);
+    return -1;
   }
-  if (settings.key != NULL) {
-    memcpy(settings.key, bytes, length);
-    settings.key_length = length;
-  }
-  explicit_bzero(bytes, sizeof bytes);
-  return settings.key != NULL ? 0 : -1;
+  return 0;
 }
 
 static int
 set_lease_key(const char *key, const char *value)
 {
-  if (value[0] == '+') {
-    if (read_key_file(key, value + 1) == -1)
-      return -1;
-  } else if (value[0] == '-') {
-    /* - asks at the terminal, -FD reads a line from a file descriptor. */
-    char *password = NULL;
+  return set_secret(key, value, KEY_LENGTH_MAX, &settings.key);
+}
 
-    if (nbdkit_read_password(value, &password) == -1)
-      return -1;
-    settings.key = (unsigned char *)password;
-    settings.key_length = strlen(password);
-  } else {
-    nbdkit_error("%s= takes no key on the command line, where everybody can "
-                 "see it: use %s=+FILE",
-                 key, key);
+static int
+set_account_key(const char *key, const char *value)
+{
+  return set_secret(key, value, CREDENTIALS_LENGTH_MAX, &settings.account_key);
+}
+
+static int
+set_sas(const char *key, const char *value)
+{
+  return set_secret(key, value, CREDENTIALS_LENGTH_MAX, &settings.sas);
+}
+
+static int
+set_token(const char *key, const char *value)
+{
+  return set_secret(key, value, CREDENTIALS_LENGTH_MAX, &settings.token);
+}
+
+static int
+set_cainfo(const char *key, const char *value)
+{
+  if (access(value, R_OK) == -1) {
+    nbdkit_error("%s=%s: %m", key, value);
     return -1;
   }
-  if (settings.key_length == 0) {
-    nbdkit_error("%s: the key is empty", key);
+  /* In the background nbdkit changes to another folder. */
+  settings.cainfo = nbdkit_realpath(value);
+  return settings.cainfo != NULL ? 0 : -1;
+}
+
+static int
+set_insecure(const char *key, const char *value)
+{
+  int yes = nbdkit_parse_bool(value);
+
+  (void)key;
+  if (yes == -1)
+    return -1;
+  settings.insecure = yes;
+  return 0;
+}
+
+static int
+set_connections(const char *key, const char *value)
+{
+  if (nbdkit_parse_unsigned(key, value, &settings.connections) == -1)
+    return -1;
+  if (settings.connections < 1 || settings.connections > CONNECTIONS_MAX) {
+    nbdkit_error("%s=%s: must be 1 to %d", key, value, CONNECTIONS_MAX);
     return -1;
   }
   return 0;
@@ -164,7 +192,8 @@ static const struct parameter {
 } parameters[] = {
     {"store", "URL",
      "The store that holds the volumes, such as\n"
-     "file:DIRECTORY. Required.",
+     "file:DIRECTORY or https://ACCOUNT.blob.core.\n"
+     "windows.net/CONTAINER. Required.",
      set_store},
     {"on-conflict", "MODE",
      "What a client meets whose volume another node\n"
@@ -187,6 +216,20 @@ static const struct parameter {
      "Makes lease IDs that cannot be guessed, from the\n"
      "secret in FILE.",
      set_lease_key},
+    {"account-key", "+FILE", "An Azure storage account's key.",
+     set_account_key},
+    {"sas", "+FILE", "A shared access signature for Azure storage.", set_sas},
+    {"token", "+FILE", "An OAuth token for Azure storage.", set_token},
+    {"cainfo", "FILE",
+     "Certificates to trust with https: instead of the\n"
+     "system's.",
+     set_cainfo},
+    {"insecure", "BOOL", "Allow plain http: to another host (default no).",
+     set_insecure},
+    {"connections", "COUNT",
+     "Most data requests at a time to a store with https:\n"
+     "(default 16).",
+     set_connections},
 };
 
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
@@ -194,7 +237,7 @@ static const struct parameter {
 static bool given[PARAMETERS_COUNT];
 
 /* Room for the table above. */
-#define HELP_MAX 4096
+#define HELP_MAX 8192
 #define HELP_COLUMN 24
 
 /* nbdkit looks here for its --help. */
@@ -270,8 +313,10 @@ config_complete(void)
 void
 config_unload(void)
 {
-  if (settings.key != NULL)
-    explicit_bzero(settings.key, settings.key_length);
-  free(settings.key);
-  settings.key = NULL;
+  secret_free(&settings.key);
+  secret_free(&settings.account_key);
+  secret_free(&settings.sas);
+  secret_free(&settings.token);
+  free(settings.cainfo);
+  settings.cainfo = NULL;
 }

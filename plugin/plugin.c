@@ -92,11 +92,19 @@ plugin_get_ready(void)
       .clock = &system_clock,
       .log = &report_log,
       .workers = STORE_WORKERS,
+      .account_key = settings.account_key.bytes,
+      .sas = settings.sas.bytes,
+      .token = settings.token.bytes,
+      .cainfo = settings.cainfo,
+      .insecure = settings.insecure,
+      .connections = settings.connections,
+      .io_timeout_ns = settings.io_timeout_s * NANOSECONDS_PER_SECOND,
   };
   const struct keeper_config keeper_config = {
       .clock = &system_clock,
       .log = &report_log,
-      .key = {.bytes = settings.key, .length = settings.key_length},
+      .key = {.bytes = (unsigned char *)settings.key.bytes,
+              .length = settings.key.length},
       .duration_s = settings.duration_s,
       .extra_new = volume_extra_new,
   };

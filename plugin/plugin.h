@@ -15,6 +15,7 @@
 #include "leasehold/export-name.h"
 #include "leasehold/keeper.h"
 #include "leasehold/volume.h"
+#include "utils/secret.h"
 
 /* --- config.c: the parameters ----------------------------------------- */
 
@@ -25,8 +26,11 @@ struct settings {
   uint32_t gate_wait_s;
   uint32_t io_timeout_s;
   uint32_t duration_s;
-  unsigned char *key; /* NULL without lease-key */
-  size_t key_length;
+  struct secret key; /* none without lease-key */
+  struct secret account_key, sas, token;
+  char *cainfo; /* absolute, or NULL */
+  bool insecure;
+  unsigned connections; /* 0: the store's choice */
 };
 
 /* Written while nbdkit reads its command line, constant afterwards. */

@@ -18,6 +18,8 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/printable.h \
 	common/utils/random.c \
 	common/utils/random.h \
+	common/utils/secret.c \
+	common/utils/secret.h \
 	common/utils/size.c \
 	common/utils/size.h \
 	common/utils/status.c \

@@ -34,9 +34,9 @@ refuse 'lease-duration: ' "$s" lease-duration=long
 refuse 'io-timeout=0: must be' "$s" io-timeout=0
 refuse 'gate-wait: ' "$s" gate-wait=-1
 refuse 'on-conflict=panic: ' "$s" on-conflict=panic
-refuse 'lease-key= takes no key on the command line' "$s" lease-key=secret
-refuse 'lease-key: the key is empty' "$s" "lease-key=+$scratch/empty"
-refuse 'lease-key=.*No such file' "$s" "lease-key=+$scratch/none"
+refuse 'lease-key= takes no secret on the command line' "$s" lease-key=secret
+refuse 'lease-key: .*: it is empty' "$s" "lease-key=+$scratch/empty"
+refuse 'lease-key: .*No such file' "$s" "lease-key=+$scratch/none"
 refuse 'no scheme that is known' store=ftp://127.0.0.1/
 refuse "$scratch/none" "store=file:$scratch/none"
 refuse "$scratch/file" "store=file:$scratch/file"

@@ -62,7 +62,7 @@ read -ra verbs <<<"$(awk '/^Verbs:/ { wanted = 1; next } /^$/ { wanted = 0 }
 offers "$(words "${verbs[@]}")" ''
 offers "$(words "${verbs[@]}")" help ''
 offers 'release reserve resize' re
-offers '--help --lease-key --store --version' --
+offers '--account-key --cainfo --help --insecure --lease-key --sas --store --token --version' --
 
 # Each verb: its options, and volumes where it takes one that exists.
 for verb in "${verbs[@]}"; do
