@@ -42,6 +42,7 @@ unit_programs += \
 	tests/unit/test-names \
 	tests/unit/test-printable \
 	tests/unit/test-random \
+	tests/unit/test-secret \
 	tests/unit/test-size \
 	tests/unit/test-status \
 	tests/unit/test-strbuf \
@@ -54,6 +55,7 @@ tests_unit_test_log_LDADD = $(unit_utils)
 tests_unit_test_names_LDADD = $(unit_utils)
 tests_unit_test_printable_LDADD = $(unit_utils)
 tests_unit_test_random_LDADD = $(unit_utils)
+tests_unit_test_secret_LDADD = $(unit_utils)
 tests_unit_test_size_LDADD = $(unit_utils)
 tests_unit_test_status_LDADD = $(unit_utils)
 tests_unit_test_strbuf_LDADD = $(unit_utils)
@@ -152,6 +154,22 @@ tests_unit_test_store_LDADD = $(unit_store)
 tests_unit_test_store_SOURCES = \
 	$(file_test_sources) \
 	tests/unit/test-store.c
+
+# http
+unit_programs += \
+	tests/unit/test-http \
+	tests/unit/test-http-headers
+tests_unit_test_http_LDADD = $(unit_store)
+tests_unit_test_http_headers_LDADD = $(unit_store)
+
+# the Azure store
+unit_programs += \
+	tests/unit/test-azure-answer \
+	tests/unit/test-azure-credentials \
+	tests/unit/test-azure-request
+tests_unit_test_azure_answer_LDADD = $(unit_store)
+tests_unit_test_azure_credentials_LDADD = $(unit_store)
+tests_unit_test_azure_request_LDADD = $(unit_store)
 
 # sessions and the I/O path
 unit_programs += \
