@@ -28,15 +28,17 @@ int LLVMFuzzerTestOneInput(const char *data, unsigned long size) {
   "$work/probe.c" 2>/dev/null ||
   skip "$clang cannot link with -fsanitize=fuzzer (libclang-rt-dev)"
 
-read -ra flags <<<"$(pkg-config --cflags libcrypto jansson uuid)"
-read -ra libraries <<<"$(pkg-config --libs libcrypto jansson uuid)"
+packages=(libcrypto libcurl jansson libxml-2.0 uuid)
+read -ra flags <<<"$(pkg-config --cflags "${packages[@]}")"
+read -ra libraries <<<"$(pkg-config --libs "${packages[@]}")"
 flags+=(-std=gnu11 -g -O1 -D_GNU_SOURCE -pthread
   "-fsanitize=fuzzer-no-link,address,undefined"
   -fno-sanitize-recover=undefined
-  "-I$srcdir/include" "-I$srcdir/common")
+  "-I$srcdir/include" "-I$srcdir/common" "-I$work")
+echo '#define PACKAGE_VERSION "0"' >"$work/config.h"
 
 # The parsers and what they are made of, once for all targets.
-for folder in utils store lease; do
+for folder in utils http store lease; do
   for source in "$srcdir/common/$folder"/*.c; do
     "$clang" "${flags[@]}" -c "$source" \
       -o "$work/$folder-$(basename "$source" .c).o"

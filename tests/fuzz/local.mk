@@ -6,9 +6,21 @@ fuzz_libs = \
 	common/store/libstore.la \
 	common/utils/libutils.la
 fuzz_replays = \
+	tests/fuzz/replay-azure-headers \
+	tests/fuzz/replay-azure-xml \
 	tests/fuzz/replay-export-name \
 	tests/fuzz/replay-record \
 	tests/fuzz/replay-size
+
+tests_fuzz_replay_azure_headers_SOURCES = \
+	tests/fuzz/fuzz-azure-headers.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_azure_headers_LDADD = $(fuzz_libs)
+
+tests_fuzz_replay_azure_xml_SOURCES = \
+	tests/fuzz/fuzz-azure-xml.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_azure_xml_LDADD = $(fuzz_libs)
 
 tests_fuzz_replay_export_name_SOURCES = \
 	tests/fuzz/fuzz-export-name.c \
