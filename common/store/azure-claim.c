@@ -113,7 +113,7 @@ move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
 
 /* Puts the record of the epoch that is ours, until it is there. */
 static int
-complete(struct azure_work *work, const struct holder_record *record,
+complete(struct azure_work *work, struct holder_record *record,
          char etag[ETAG_MAX + 1])
 {
   int r = STATUS_UNKNOWN;

@@ -22,6 +22,9 @@
 #include "utils/cleanup.h"
 #include "utils/workers.h"
 
+/* All of a blob's metadata is at most 8 KiB; some is left to others. */
+#define RECORD_TEXT_MAX 7680
+
 /* Data written in between changes the ETag too. */
 #define RELEASE_TRIES 8
 
@@ -122,13 +125,30 @@ add_others(struct azure_exchange *exchange, const struct http_headers *seen)
   }
 }
 
+/* The record's text. What is too long for the service loses its oldest fenced
+ * instances; the caller frees *json.
+ */
+static int
+encode(struct azure_work *work, struct holder_record *record, char **json)
+{
+  for (;;) {
+    int r = holder_json_encode(record, json, work->err);
+
+    if (r != 0 || strlen(*json) <= RECORD_TEXT_MAX || record->fenced_count == 0)
+      return r;
+    free(*json);
+    memset(&record->fenced[--record->fenced_count], 0,
+           sizeof record->fenced[0]);
+  }
+}
+
 int
-azure_put_record(struct azure_work *work, const struct holder_record *record,
+azure_put_record(struct azure_work *work, struct holder_record *record,
                  const char *etag, char new_etag[ETAG_MAX + 1])
 {
   struct azure_exchange exchange;
   char *json;
-  int r = holder_json_encode(record, &json, work->err);
+  int r = encode(work, record, &json);
 
   if (r != 0)
     return r;

@@ -34,10 +34,9 @@ void azure_begin(struct azure_work *work, struct azure_exchange *exchange,
 int azure_finish(struct azure_work *work, struct azure_exchange *exchange,
                  char etag[ETAG_MAX + 1]);
 
-/* Set Blob Metadata, if etag is the present one. */
-int azure_put_record(struct azure_work *work,
-                     const struct holder_record *record, const char *etag,
-                     char new_etag[ETAG_MAX + 1]);
+/* Set Blob Metadata, if etag is the present one. record is cut to what fits. */
+int azure_put_record(struct azure_work *work, struct holder_record *record,
+                     const char *etag, char new_etag[ETAG_MAX + 1]);
 
 int azure_claim(struct azure_work *work);
 

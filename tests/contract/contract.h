@@ -33,6 +33,8 @@ struct contract_oddities {
    * lease table that it answers otherwise, a file of tests/data, or NULL.
    */
   const char *deviations;
+  /* How many fenced instances with the longest names it keeps; 0: all. */
+  unsigned fenced_longest;
   /* Lease commands leave the ETag alone. */
   bool etag_of_data_only;
   /* A claim that is overtaken half done is refused, and has used an epoch. */
