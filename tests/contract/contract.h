@@ -37,6 +37,8 @@ struct contract_oddities {
   unsigned fenced_longest;
   /* Lease commands leave the ETag alone. */
   bool etag_of_data_only;
+  /* It starts threads, which children cannot under ThreadSanitizer. */
+  bool no_children;
   /* A claim that is overtaken half done is refused, and has used an epoch. */
   bool epochs_skipped;
 };

@@ -17,9 +17,10 @@
 /* A connection is served by this; it may read requests and answer. */
 typedef void serve_function(int fd, unsigned connection);
 
+static char url[64]; /* the server's */
+
 static struct {
   int fd;
-  unsigned port;
   pthread_t thread;
   serve_function *serve;
   unsigned connections, requests; /* atomic */
@@ -39,6 +40,12 @@ run_server(void *opaque)
   return NULL;
 }
 
+static unsigned
+count_of(const unsigned *counter)
+{
+  return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+}
+
 static void
 start_server(serve_function *serve)
 {
@@ -54,7 +61,7 @@ start_server(serve_function *serve)
   assert_int_equal(listen(server.fd, 16), 0);
   assert_int_equal(getsockname(server.fd, (struct sockaddr *)&address, &length),
                    0);
-  server.port = ntohs(address.sin_port);
+  snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
   assert_int_equal(pthread_create(&server.thread, NULL, run_server, NULL), 0);
 }
 
@@ -115,13 +122,11 @@ client(void)
   return http;
 }
 
-static char url[64];
 static struct http_headers no_headers;
 
 static struct http_request
 request_of(const char *method, const char *body)
 {
-  snprintf(url, sizeof url, "http://127.0.0.1:%u/", server.port);
   return (struct http_request){.method = method,
                                .url = url,
                                .headers = &no_headers,
@@ -171,8 +176,8 @@ test_answer(void **state)
   assert_int_equal(get.received, 5);
   assert_memory_equal(buffer, "hello", 5);
   /* One connection did for both. */
-  assert_int_equal(server.connections, 1);
-  assert_int_equal(server.requests, 2);
+  assert_int_equal(count_of(&server.connections), 1);
+  assert_int_equal(count_of(&server.requests), 2);
   http_request_clear(&put);
   http_request_clear(&get);
   http_free(http);
@@ -241,7 +246,7 @@ test_lost_answer(void **state)
   request = request_of("PUT", "body");
   run(http, &request);
   assert_int_equal(request.result, HTTP_MAYBE_SENT);
-  assert_int_equal(server.requests, 1);
+  assert_int_equal(count_of(&server.requests), 1);
   http_free(http);
   stop_server();
 }
@@ -277,7 +282,7 @@ expect_sent(const char *method, const char *body, bool repeatable,
   second.repeatable = repeatable;
   run(http, &second);
   assert_int_equal(second.result, result);
-  assert_int_equal(server.requests, requests);
+  assert_int_equal(count_of(&server.requests), requests);
   http_request_clear(&first);
   http_request_clear(&second);
   http_free(http);
@@ -372,7 +377,7 @@ test_stop(void **state)
   }
   http_stop(http);
   http_stop(http);
-  assert_int_equal(done, COUNT(counted));
+  assert_int_equal(count_of(&done), COUNT(counted));
   for (unsigned i = 0; i < COUNT(counted); i++)
     assert_int_not_equal(counted[i].request.result, HTTP_ANSWERED);
   assert_int_equal(counted[5].request.result, HTTP_NOT_SENT);
@@ -433,10 +438,10 @@ test_lanes(void **state)
   control = request_of("GET", NULL);
   assert_int_equal(http_run(http, HTTP_CONTROL, &control), 0);
   assert_int_equal(control.code, 200);
-  assert_int_equal(done, 0);
+  assert_int_equal(count_of(&done), 0);
   http_request_clear(&control);
   http_free(http);
-  assert_int_equal(done, COUNT(data));
+  assert_int_equal(count_of(&done), COUNT(data));
   stop_server();
 }
 
