@@ -165,8 +165,23 @@ tests_unit_test_http_headers_LDADD = $(unit_store)
 # the Azure store
 unit_programs += \
 	tests/unit/test-azure-answer \
+	tests/unit/test-azure-claim \
 	tests/unit/test-azure-credentials \
-	tests/unit/test-azure-request
+	tests/unit/test-azure-request \
+	tests/unit/test-azure-token
+http_server_sources = \
+	tests/unit/http-server.c \
+	tests/unit/http-server.h
+tests_unit_test_azure_claim_LDADD = \
+	$(unit_store) \
+	$(JANSSON_LIBS)
+tests_unit_test_azure_claim_SOURCES = \
+	$(http_server_sources) \
+	tests/unit/test-azure-claim.c
+tests_unit_test_azure_token_LDADD = $(unit_store)
+tests_unit_test_azure_token_SOURCES = \
+	$(http_server_sources) \
+	tests/unit/test-azure-token.c
 tests_unit_test_azure_answer_LDADD = $(unit_store)
 tests_unit_test_azure_credentials_LDADD = $(unit_store)
 tests_unit_test_azure_request_LDADD = $(unit_store)

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Claims on page blobs (S2, S4): each answer is lost in turn, others claim and
+ * write in between. The server is played here: one blob, its ETag, sequence
+ * number and record; it knows no lease.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http-server.h"
+#include "leasehold/store.h"
+#include "store/holder-json.h"
+
+enum kind { LOOK, INCREMENT, RECORD, RELEASE, KINDS };
+
+static struct {
+  struct http_server server; /* first */
+  pthread_mutex_t lock;      /* protects the rest */
+  unsigned etag, count[KINDS];
+  uint64_t epoch;
+  char record[8192]; /* "" or JSON */
+  /* Of the so-manieth request of a kind: */
+  unsigned lose[KINDS];   /* done, but the answer is lost */
+  unsigned ignore[KINDS]; /* not done, and no answer */
+  unsigned write_before;  /* INCREMENT: a write comes first; and all before */
+  unsigned claim_before[KINDS]; /* somebody else completes a claim first */
+} blob = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+put_record(const char *session, uint64_t epoch)
+{
+  struct holder_record record = {.holder = {.node = "node", .epoch = epoch}};
+  char *json;
+
+  snprintf(record.holder.session, sizeof record.holder.session, "%s", session);
+  assert_int_equal(holder_json_encode(&record, &json, NULL), 0);
+  snprintf(blob.record, sizeof blob.record, "%s", json);
+  free(json);
+}
+
+static bool
+find_header(const char *head, const char *name, char *value, size_t size)
+{
+  const char *line = strcasestr(head, name);
+
+  if (line == NULL)
+    return false;
+  line += strlen(name);
+  snprintf(value, size, "%.*s", (int)strcspn(line, "\r"), line);
+  return true;
+}
+
+static bool
+condition_fails(const char *head)
+{
+  char wanted[64], present[64];
+
+  snprintf(present, sizeof present, "\"0x%X\"", blob.etag);
+  return find_header(head, "\r\nIf-Match: ", wanted, sizeof wanted) &&
+         strcmp(wanted, present) != 0;
+}
+
+static enum kind
+kind_of(const char *head)
+{
+  if (strncmp(head, "HEAD", 4) == 0)
+    return LOOK;
+  if (strstr(head, "comp=properties") != NULL)
+    return INCREMENT;
+  return strstr(head, "comp=metadata") != NULL ? RECORD : RELEASE;
+}
+
+static void
+do_it(const char *head, enum kind kind)
+{
+  if (kind == INCREMENT)
+    blob.epoch++;
+  if (kind == RECORD)
+    find_header(head, "\r\nx-ms-meta-leasehold: ", blob.record,
+                sizeof blob.record);
+  if (kind == INCREMENT || kind == RECORD)
+    blob.etag++;
+}
+
+static void
+interfere(enum kind kind)
+{
+  if (kind == INCREMENT && blob.count[kind] <= blob.write_before)
+    blob.etag++;
+  if (blob.claim_before[kind] == blob.count[kind]) {
+    blob.epoch++;
+    blob.etag += 2;
+    put_record("another", blob.epoch);
+  }
+}
+
+static void
+answer(struct http_server *server, const char *head, struct strbuf *out)
+{
+  enum kind kind = kind_of(head);
+  bool stale;
+
+  (void)server;
+  pthread_mutex_lock(&blob.lock);
+  blob.count[kind]++;
+  interfere(kind);
+  stale = condition_fails(head);
+  if (blob.ignore[kind] != blob.count[kind] && !stale)
+    do_it(head, kind);
+  if (blob.ignore[kind] != blob.count[kind] &&
+      blob.lose[kind] != blob.count[kind]) {
+    strbuf_printf(out,
+                  "HTTP/1.1 %s\r\nx-ms-blob-type: PageBlob\r\n"
+                  "Content-Length: %d\r\nETag: \"0x%X\"\r\n"
+                  "x-ms-blob-sequence-number: %llu\r\n"
+                  "x-ms-lease-state: leased\r\n",
+                  stale ? "412 Precondition\r\nx-ms-error-code: ConditionNotMet"
+                        : "200 OK",
+                  kind == LOOK ? 1048576 : 0, blob.etag,
+                  (unsigned long long)blob.epoch);
+    if (blob.record[0] != '\0')
+      strbuf_printf(out, "x-ms-meta-leasehold: %s\r\n", blob.record);
+    strbuf_printf(out, "x-ms-meta-Others: stay\r\n\r\n");
+  }
+  pthread_mutex_unlock(&blob.lock);
+}
+
+/* --- the client ------------------------------------------------------- */
+
+static struct store *store;
+static struct store_volume *volume;
+
+static int
+set_up(void **state)
+{
+  struct store_config config = {.clock = &system_clock,
+                                .account_key = "aHVudGVyMg=="};
+  struct error err = ERROR_INIT;
+  char url[128];
+
+  (void)state;
+  memset(blob.count, 0, sizeof blob.count);
+  memset(blob.lose, 0, sizeof blob.lose);
+  memset(blob.ignore, 0, sizeof blob.ignore);
+  memset(blob.claim_before, 0, sizeof blob.claim_before);
+  blob.write_before = 0;
+  blob.epoch = 7;
+  blob.etag = 0x10;
+  put_record("before", 7);
+  blob.server.answer = answer;
+  http_server_start(&blob.server);
+  snprintf(url, sizeof url, "%s/account/container", blob.server.origin);
+  config.url = url;
+  if (store_open(&config, &store, &err) != 0 ||
+      store_volume_open(store, "disk0", &volume, &err) != 0)
+    fail_msg("%s", err.text);
+  blob.count[LOOK] = 0;
+  return 0;
+}
+
+static int
+tear_down(void **state)
+{
+  (void)state;
+  store_volume_close(volume);
+  store_close(store);
+  http_server_stop(&blob.server);
+  return 0;
+}
+
+static int
+run_command(enum lease_verb verb, uint64_t expected, uint64_t *epoch)
+{
+  struct store_command command = {
+      .command = {.verb = verb,
+                  .expected_epoch = expected,
+                  .lease_id = {"aaaaaaaa-0000-5000-8000-00000000000a"},
+                  .record = {.holder = {.node = "node", .session = "ours"}}}};
+  int r = store_run_command(volume, &command);
+
+  *epoch = command.reply.info.epoch;
+  if (r == 0 && verb == LEASE_CLAIM)
+    assert_int_equal(command.reply.info.record.holder.epoch, *epoch);
+  return r;
+}
+
+/* The claim is complete: the record is ours and of the blob's epoch. */
+static void
+expect_ours(uint64_t epoch)
+{
+  struct holder_record record;
+
+  pthread_mutex_lock(&blob.lock);
+  assert_int_equal(blob.epoch, epoch);
+  assert_int_equal(holder_json_decode(blob.record, "", &record, NULL), 0);
+  pthread_mutex_unlock(&blob.lock);
+  assert_string_equal(record.holder.session, "ours");
+  assert_int_equal(record.holder.epoch, epoch);
+}
+
+static void
+expect_claimed(uint64_t epoch)
+{
+  uint64_t got;
+
+  assert_int_equal(run_command(LEASE_CLAIM, 7, &got), 0);
+  assert_int_equal(got, epoch);
+  expect_ours(epoch);
+}
+
+static void
+test_claim(void **state)
+{
+  (void)state;
+  expect_claimed(8);
+  assert_int_equal(blob.count[LOOK], 1);
+  assert_int_equal(blob.count[INCREMENT], 1);
+  assert_int_equal(blob.count[RECORD], 1);
+}
+
+/* The increment was done, its answer is lost: one more is needed. */
+static void
+test_lost_increment(void **state)
+{
+  (void)state;
+  blob.lose[INCREMENT] = 1;
+  expect_claimed(9);
+}
+
+/* It was not done, and nobody knows: it is sent again. */
+static void
+test_ignored_increment(void **state)
+{
+  (void)state;
+  blob.ignore[INCREMENT] = 1;
+  expect_claimed(8);
+}
+
+static void
+test_lost_record(void **state)
+{
+  (void)state;
+  blob.lose[RECORD] = 1;
+  expect_claimed(8);
+  assert_int_equal(blob.count[RECORD], 1);
+}
+
+static void
+test_ignored_record(void **state)
+{
+  (void)state;
+  blob.ignore[RECORD] = 1;
+  expect_claimed(8);
+  assert_int_equal(blob.count[RECORD], 2);
+}
+
+/* An older incarnation that writes all the time does not hold it up. */
+static void
+test_writes_between(void **state)
+{
+  (void)state;
+  blob.write_before = 2;
+  expect_claimed(8);
+  assert_int_equal(blob.count[INCREMENT], 3);
+}
+
+static void
+test_writes_all_the_time(void **state)
+{
+  (void)state;
+  blob.write_before = 1000;
+  expect_claimed(8);
+}
+
+static void
+expect_stale(void)
+{
+  uint64_t epoch;
+
+  assert_int_equal(run_command(LEASE_CLAIM, 7, &epoch), STATUS_EPOCH_STALE);
+  pthread_mutex_lock(&blob.lock);
+  assert_null(strstr(blob.record, "ours"));
+  pthread_mutex_unlock(&blob.lock);
+}
+
+static void
+test_another_before(void **state)
+{
+  (void)state;
+  blob.claim_before[LOOK] = 1;
+  expect_stale();
+  assert_int_equal(blob.count[INCREMENT], 0);
+}
+
+static void
+test_another_between(void **state)
+{
+  (void)state;
+  blob.claim_before[INCREMENT] = 1;
+  expect_stale();
+  assert_int_equal(blob.epoch, 8);
+}
+
+/* Overtaken before the record was there: we have not written, and may not. */
+static void
+test_another_after(void **state)
+{
+  (void)state;
+  blob.claim_before[RECORD] = 1;
+  expect_stale();
+}
+
+/* Even when the increment's outcome was unknown, a completed claim of somebody
+ * else's counts.
+ */
+static void
+test_another_after_lost(void **state)
+{
+  (void)state;
+  blob.lose[INCREMENT] = 1;
+  blob.claim_before[LOOK] = 2;
+  expect_stale();
+}
+
+/* S6: the lease of who has claimed since is not given up. */
+static void
+test_release(void **state)
+{
+  uint64_t epoch;
+
+  (void)state;
+  blob.claim_before[RELEASE] = 1;
+  assert_int_equal(run_command(LEASE_RELEASE, 7, &epoch), STATUS_EPOCH_STALE);
+  assert_int_equal(epoch, 8);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(test_claim),
+      TEST(test_lost_increment),
+      TEST(test_ignored_increment),
+      TEST(test_lost_record),
+      TEST(test_ignored_record),
+      TEST(test_writes_between),
+      TEST(test_writes_all_the_time),
+      TEST(test_another_before),
+      TEST(test_another_between),
+      TEST(test_another_after),
+      TEST(test_another_after_lost),
+      TEST(test_release),
+  };
+
+  return cmocka_run_group_tests_name("azure-claim", tests, NULL, NULL);
+}
