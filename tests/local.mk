@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # tests/local.mk: how every test is run.
 #
-# Programs run as they are, *.sh with bash. Each finds what it tests through
-# these variables:
+# Programs run as they are, *.sh with bash, *.py with the system's Python. Each
+# finds what it tests through these variables:
 #   LEASEHOLD_SRCDIR    the source tree
 #   LEASEHOLD_BUILDDIR  the build tree: plugin/.libs/nbdkit-leasehold-plugin.so
 #   LEASEHOLD_NBDKIT    the words to start nbdkit with: "nbdkit", or nbdkit
@@ -13,9 +13,12 @@
 TEST_TIMEOUT = 600
 TIMEOUT = timeout -k 10 $(TEST_TIMEOUT)
 
-TEST_EXTENSIONS = .sh
+TEST_EXTENSIONS = .sh .py
 LOG_COMPILER = $(TIMEOUT)
 SH_LOG_COMPILER = $(TIMEOUT) $(BASH_PROGRAM)
+# Not any Python that comes first in PATH: the one that has Debian's modules.
+# -B: no byte code next to the sources.
+PY_LOG_COMPILER = $(TIMEOUT) /usr/bin/python3 -B
 
 # Leaks in nbdkit are check-valgrind's: it can tell nbdkit's own (valgrind.supp)
 # from the plugin's.
