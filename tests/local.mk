@@ -7,6 +7,10 @@
 #   LEASEHOLD_BUILDDIR  the build tree: plugin/.libs/nbdkit-leasehold-plugin.so
 #   LEASEHOLD_NBDKIT    the words to start nbdkit with: "nbdkit", or nbdkit
 #                       under valgrind or with a sanitizer's runtime
+#   LEASEHOLD_AZURITE   if set: the azurite-blob program, for tests/azure; else
+#                       it is looked for in the build tree
+#   CI                  if set: what is missing is a failure, not a skip, where
+#                       a test says so
 #   PATH                has the leasehold command of this build first
 
 # No test may run longer than this many seconds.
@@ -54,9 +58,11 @@ AM_TESTS_ENVIRONMENT = \
 # What a memory checker is worth running on: not the guests of tests/vm, which
 # take long and add no code of ours, nor the checks of the tree, nor what makes
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
-# people do.
+# people do, nor the table and the many jobs of tests/azure, which wait for
+# Azurite most of the time, nor what is no program of ours.
 MEMORY_TESTS = $(filter-out tests/vm/% tests/tree/% %/libfuzzer.sh \
-	%/test-demonstration.sh,$(TESTS))
+	%/test-demonstration.sh %/test-image-and-fio.sh \
+	%/test-lease-table.sh %/test-proxy.py,$(TESTS))
 
 # --keep-debuginfo: nbdkit unloads the plugin before the leak check.
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
@@ -95,7 +101,7 @@ check-memory: all
 	$(MAKE) check TESTS='$(MEMORY_TESTS)'
 
 # Without the tests that start servers, which take most of the time.
-QUICK_TESTS = $(filter-out tests/vm/% tests/e2e/%,$(TESTS))
+QUICK_TESTS = $(filter-out tests/azure/% tests/vm/% tests/e2e/%,$(TESTS))
 
 check-quick: all
 	$(MAKE) check TESTS='$(QUICK_TESTS)'
