@@ -47,5 +47,5 @@ eval "$(tail -n 1 "$scratch/output")"
 
 # A kind of store that it does not have is named.
 expect_status 2 bash "$demonstration" --build "$LEASEHOLD_BUILDDIR" \
-  --store azurite
-expect_output "'azurite'"
+  --store tape
+expect_output "'tape'"
