@@ -28,6 +28,14 @@ run_fio()
   }
 }
 
+# That an outcome is unknown is said; nothing else was to happen.
+no_other_errors()
+{
+  ! grep 'error:' "${server_log[a]}" |
+    grep -v 'verifying, epoch [0-9]*: the outcome of a write is unknown' ||
+    fail "another error was logged"
+}
+
 volume_create disk0 32M
 proxy_rule '{"method": "PUT", "query": {"comp": "page"}, "every": 20,
              "action": "swallow"}'
@@ -39,7 +47,8 @@ lost = [line for line in pages if line.action == "swallow"]
 claims = [line for line in requests() if line.is_claim and line.status == 200]
 check(len(lost) >= len(pages) // 20 > 50, "too few answers were lost")
 for line in lost:
-    check(line.status == 201, f"that was to be done: {line}")
+    # Refused: it was sent just before another one's reclaim.
+    check(line.status in (201, 412), f"an odd answer: {line}")
     reclaim = [claim for claim in claims if claim.arrived > line.ended and
                claim.new_epoch > line.epoch]
     check(reclaim, f"no reclaim after this: {line}")
@@ -49,11 +58,13 @@ for line in lost:
           again[0].arrived >= reclaim[0].ended,
           f"not sent again under a new epoch: {line}")
 stale = [line for line in pages if line.status == 412]
-print(f"{len(pages)} writes, {len(lost)} answers lost, {len(claims)} claims, "
-      f"{len(stale)} refused for their epoch")
+done = sum(line.status == 201 for line in lost)
+print(f"{len(pages)} writes, {len(lost)} answers lost ({done} of writes that "
+      f"were done), {len(claims)} claims, {len(stale)} refused for their epoch")
+check(done > 50, "too few of them were of writes that were done")
 check(len(claims) <= len(lost) + 2, "more claims than there was reason for")
 PYTHON
-! log_has a 'error:' || fail "an error was logged"
+no_other_errors
 
 # Now answers of all kinds: to lease commands and claims, to reads, ...
 volume_create disk1 32M
@@ -61,5 +72,5 @@ proxy_rule '{"every": 20, "action": "swallow"}'
 run_fio disk1
 proxy '{"do": "counters"}'
 proxy '{"do": "clear"}'
-! log_has a 'error:' || fail "an error was logged"
+no_other_errors
 server_stop a

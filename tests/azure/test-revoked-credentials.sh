@@ -11,46 +11,47 @@ azure_start
 volume_create disk0 1M
 server_start a -- lease-duration=60
 
-coproc client { azure_python 2>&1 <<'PYTHON'
+azure_python <<'PYTHON' &
+def step(name, following):
+    open(f"{SCRATCH}/{name}", "w").close()
+    soon(following, lambda: os.path.exists(f"{SCRATCH}/{following}"))
+
+
 handle = connect("a", "disk0@node-a")
-handle.pwrite(b"before" * 512, 0)
+handle.pwrite(b"before! " * 512, 0)
 handle.flush()
-print("ready", flush=True)
-sys.stdin.readline()
+step("written", "revoked")
 for _ in range(3):
-    fails("EIO", handle.pwrite, b"during" * 512, 4096)
-fails("EIO", handle.pread, 3072, 0)
-print("failed", flush=True)
-sys.stdin.readline()
-check(handle.pread(3072, 0) == b"before" * 512, "that was flushed")
-handle.pwrite(b"after!" * 512, 4096)
+    fails("EIO", handle.pwrite, b"during! " * 512, 4096)
+fails("EIO", handle.pread, 4096, 0)
+step("failed", "returned")
+check(handle.pread(4096, 0) == b"before! " * 512, "that was flushed")
+handle.pwrite(b"after!! " * 512, 4096)
 handle.flush()
-check(handle.pread(3072, 4096) == b"after!" * 512, "that was written")
+check(handle.pread(4096, 4096) == b"after!! " * 512, "that was written")
 handle.shutdown()
-print("done", flush=True)
 PYTHON
-}
-client_pid=$! # bash forgets it when the client ends
-exec {from_client}<&"${client[0]}" {to_client}>&"${client[1]}"
+client=$!
 
-# client_says WORD
-client_says()
+# client_at STEP: waits until the client has come so far.
+client_at()
 {
-  local line=''
-
-  IFS= read -r -t "$patience" line <&"$from_client" || :
-  echo "client: $line"
-  [ "$line" = "$1" ] || fail "the client was to say '$1'"
+  wait_until "the client has $1" came_to "$1"
 }
 
-client_says ready
+came_to()
+{
+  [ -e "$scratch/$1" ] || ! kill -0 "$client" 2>/dev/null
+}
+
+client_at written
 good_key=$azurite_key
 azurite_key=$(head -c 64 /dev/urandom | base64 -w 0)
 keep_secret "$azurite_key"
 azure_restart
 lines=$(wc -l <"${server_log[a]}")
-echo >&"$to_client"
-client_says failed
+touch "$scratch/revoked"
+client_at failed
 echo "--- meanwhile in the log:"
 tail -n "+$((lines + 1))" "${server_log[a]}" | tee "$scratch/said"
 [ "$(grep -cE 'AZURE_STORAGE_KEY' "$scratch/said")" -eq 1 ] ||
@@ -60,8 +61,7 @@ grep -E 'AZURE_STORAGE_KEY' "$scratch/said" | grep -q disk0 ||
 
 azurite_key=$good_key
 azure_restart
-echo >&"$to_client"
-client_says 'done'
-wait "$client_pid" || fail "the client"
+touch "$scratch/returned"
+wait "$client" || fail "the client"
 [ "$(holder disk0)" = '' ] || fail "the lease was not released"
 server_stop a
