@@ -15,6 +15,8 @@ tests_azure_table_cells_LDADD = \
 
 AZURE_TESTS = \
 	tests/azure/test-busy-store.sh \
+	tests/azure/test-contract-http.sh \
+	tests/azure/test-contract-https.sh \
 	tests/azure/test-credentials.sh \
 	tests/azure/test-demonstration.sh \
 	tests/azure/test-image-and-fio.sh \
@@ -33,6 +35,7 @@ EXTRA_DIST += \
 	tests/azure/azurite.sh \
 	tests/azure/blob_service.py \
 	tests/azure/compare_cells.py \
+	tests/azure/contract-functions.sh \
 	tests/azure/functions.sh \
 	tests/azure/lease_cells.py \
 	tests/data/azurite-deviations.tsv \

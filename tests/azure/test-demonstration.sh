@@ -46,7 +46,11 @@ demonstrate kept --store azurite --keep
 words=$(sed -n 's/^  kill \([0-9]* [0-9]*\)$/\1/p' "$scratch/kept.log")
 [ -n "$words" ] || fail "--keep does not say how to stop them"
 read -ra kept <<<"$words"
-at_exit kill -KILL "${kept[@]}"
+end_kept()
+{
+  kill -KILL "${kept[@]}" 2>/dev/null || :
+}
+at_exit end_kept
 folder=$(echo "$TMPDIR"/leasehold.*)
 keep_secret "$(cat "$folder/azure.key")"
 # The commands that it proposes, up to the one that writes.

@@ -171,7 +171,7 @@ expected_code(char *const *fields, struct deviation *deviation)
 {
   *deviation = (struct deviation){.cell = fields};
   if (contract_oddities.deviations != NULL)
-    tsv_each(contract_oddities.deviations, 5, match_deviation, deviation);
+    tsv_each(contract_oddities.deviations, 6, match_deviation, deviation);
   return deviation->code != NULL ? deviation->code : fields[5];
 }
 

@@ -2,7 +2,8 @@
 /* test-contract-azure.c: the Azure store keeps the contract, on the container
  * that LEASEHOLD_AZURITE_URL names, with the credentials of the environment
  * (and LEASEHOLD_AZURITE_CAINFO, for https): with commands done inline, and
- * with workers. Everything in the container is deleted.
+ * with workers; or only the one whose name has the argument in it. Everything
+ * in the container is deleted.
  *
  * With LEASEHOLD_AZURITE_CLOCK, a file that the emulator's clock goes by
  * (azurite-clock.js), time is moved; without, it is waited for.
@@ -156,7 +157,7 @@ static const struct contract_factory factories[] = {
 };
 
 int
-main(void)
+main(int argc, char **argv)
 {
   int failed = 0;
 
@@ -174,6 +175,7 @@ main(void)
   contract_oddities.no_children = true;
 #endif
   for (size_t i = 0; i < COUNT(factories); i++)
-    failed += contract_run(&factories[i]);
+    if (argc < 2 || strstr(factories[i].name, argv[1]) != NULL)
+      failed += contract_run(&factories[i]);
   return failed != 0;
 }
