@@ -72,9 +72,17 @@ name_request(const struct store_io *io, char *text, size_t size)
              io->count, io->offset);
 }
 
-/* Tells the client and the operator why a request failed. A client that is
- * refused mostly tries again: the log has one line for each change.
+/* A client that is refused mostly tries again, and so does one whose store
+ * does not know our credentials any more: the log has one line for each change.
  */
+static bool
+said_once(int status)
+{
+  return status == STATUS_CONFLICT || status == STATUS_FENCED ||
+         status == STATUS_DENIED;
+}
+
+/* Tells the client and the operator why a request failed. */
 static void
 report(struct connection *connection, const struct store_io *io, int status)
 {
@@ -85,7 +93,7 @@ report(struct connection *connection, const struct store_io *io, int status)
 
   nbdkit_set_error(status_errno(status));
   name_request(io, request, sizeof request);
-  if ((status == STATUS_CONFLICT || status == STATUS_FENCED) &&
+  if (said_once(status) &&
       atomic_exchange(&connection->reported, status) == status) {
     nbdkit_debug("%s: %s: %s again", connection->label, request, cause);
     return;
@@ -106,13 +114,15 @@ run(struct connection *connection, struct pending *pending)
 {
   int status = pending_run(connection, pending);
   const struct store_io *io = &pending->request.io;
+  int reported;
 
   if (status != 0) {
     report(connection, io, status);
     return -1;
   }
-  if (atomic_load(&connection->reported) != 0 &&
-      (io->kind == STORE_WRITE || io->kind == STORE_ZERO))
+  reported = atomic_load(&connection->reported);
+  if (reported == STATUS_DENIED ||
+      (reported != 0 && (io->kind == STORE_WRITE || io->kind == STORE_ZERO)))
     atomic_store(&connection->reported, 0);
   return 0;
 }

@@ -59,7 +59,7 @@ AM_TESTS_ENVIRONMENT = \
 # take long and add no code of ours, nor the checks of the tree, nor what makes
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
 # people do, nor the table and the many jobs of tests/azure, which wait for
-# Azurite most of the time, nor the proxy, which is not ours to check.
+# Azurite most of the time, nor the proxy, which has no C in it.
 MEMORY_TESTS = $(filter-out tests/vm/% tests/tree/% %/libfuzzer.sh \
 	%/test-demonstration.sh %/test-image-and-fio.sh \
 	%/test-lease-table.sh %/test-proxy.py,$(TESTS))
