@@ -32,6 +32,7 @@ dist_check_SCRIPTS += \
 	tests/azure/with-azurite
 EXTRA_DIST += \
 	tests/azure/azure_client.py \
+	tests/azure/azurite-resize.js \
 	tests/azure/azurite.sh \
 	tests/azure/blob_service.py \
 	tests/azure/compare_cells.py \

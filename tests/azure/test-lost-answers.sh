@@ -49,14 +49,14 @@ check(len(lost) >= len(pages) // 20 > 50, "too few answers were lost")
 for line in lost:
     # Refused: it was sent just before another one's reclaim.
     check(line.status in (201, 412), f"an odd answer: {line}")
-    reclaim = [claim for claim in claims if claim.arrived > line.ended and
-               claim.new_epoch > line.epoch]
-    check(reclaim, f"no reclaim after this: {line}")
+    reclaims = [claim for claim in claims if claim.new_epoch > line.epoch]
+    check(reclaims, f"no reclaim after this: {line}")
     again = [other for other in pages if other.arrived > line.ended and
              other.range == line.range]
-    check(again and again[0].epoch > line.epoch and
-          again[0].arrived >= reclaim[0].ended,
-          f"not sent again under a new epoch: {line}")
+    check(again, f"not sent again: {line}")
+    check(again[0].epoch > line.epoch and
+          again[0].arrived >= min(claim.ended for claim in reclaims),
+          f"sent again, but not after a reclaim: {line}: {again[0]}")
 stale = [line for line in pages if line.status == 412]
 done = sum(line.status == 201 for line in lost)
 print(f"{len(pages)} writes, {len(lost)} answers lost ({done} of writes that "
