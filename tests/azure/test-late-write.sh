@@ -71,6 +71,7 @@ late = [line for line in requests() if line.rule == rule][-1]
 again = [line for line in requests() if line.path == late.path and
          line.is_page and line.rule is None and line.status == 201][-1]
 check(late.lease_id == again.lease_id, "the lease ID was to be the same")
+check(None not in (late.epoch, again.epoch), "a write without an epoch")
 check(late.epoch < again.epoch, "the epoch was to be another one")
 print(f"the late write, lease ID {late.lease_id}, epoch {late.epoch} "
       f"({again.epoch} by now): {outcome['status']} {outcome.get('error')}")
