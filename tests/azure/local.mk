@@ -22,6 +22,7 @@ AZURE_TESTS = \
 	tests/azure/test-image-and-fio.sh \
 	tests/azure/test-late-write.sh \
 	tests/azure/test-lease-table.sh \
+	tests/azure/test-lost-answer-while-renewing.sh \
 	tests/azure/test-lost-answers.sh \
 	tests/azure/test-revoked-credentials.sh \
 	tests/azure/test-secrets.sh
