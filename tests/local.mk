@@ -58,11 +58,10 @@ AM_TESTS_ENVIRONMENT = \
 # What a memory checker is worth running on: not the guests of tests/vm, which
 # take long and add no code of ours, nor the checks of the tree, nor what makes
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
-# people do, nor the table and the many jobs of tests/azure, which wait for
-# Azurite most of the time, nor the proxy, which has no C in it.
-MEMORY_TESTS = $(filter-out tests/vm/% tests/tree/% %/libfuzzer.sh \
-	%/test-demonstration.sh %/test-image-and-fio.sh \
-	%/test-lease-table.sh %/test-proxy.py,$(TESTS))
+# people do, nor tests/azure, which wait for Azurite most of the time: the code
+# behind them has its own units.
+MEMORY_TESTS = $(filter-out tests/azure/% tests/faults/% tests/vm/% \
+	tests/tree/% %/libfuzzer.sh %/test-demonstration.sh,$(TESTS))
 
 # --keep-debuginfo: nbdkit unloads the plugin before the leak check.
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
