@@ -34,7 +34,8 @@ q disk0@node-a 'write -P 0x11 0 1M' 'write -P 0x22 -f 1000 5000' 'flush' \
 q disk0@node-a 'read -P 0x22 1000 5000' 'read -P 0x44 3M 1M'
 ! grep -qiE 'fail|error|verification' <<<"$output" || fail "see above"
 
-leasehold reserve disk0 --node node-b
+wait_until "node-a has given the volume back" \
+  leasehold reserve disk0 --node node-b
 q disk0@node-a 'read -P 0x44 3M 1M' 'write -P 0x55 3M 1M'
 expect_output 'write failed: Operation not permitted'
 q disk0 'read -P 0x44 3M 1M'
