@@ -156,8 +156,13 @@ wait_lock(struct file_fence *fence, struct error *err)
     search_at = file_monotonic_ns() + LOCK_SEARCH_NS;
     if (fence->fenced > 0 || fence->moving)
       give_up_at = now + LOCK_WAIT_NS;
-    if (now >= give_up_at || now >= last_at)
-      return give_up(fence, err);
+    if (now >= give_up_at || now >= last_at) {
+      /* A search takes time: what it looked for may be free by now. */
+      r = try_lock(fence->fd, fence->byte, fence->mode);
+      if (r == 0)
+        return give_up(fence, err);
+      break;
+    }
   }
   return r > 0 ? STATUS_OK
                : error_set_errno(err, -r, "%s: the volume cannot be locked",
