@@ -32,6 +32,8 @@ struct http_config {
 enum http_result {
   HTTP_ANSWERED,   /* code, answer and body are the server's */
   HTTP_NOT_SENT,   /* the server cannot have acted on it, and never will */
+  HTTP_UNTRUSTED,  /* not sent, for the server's certificate is not to be
+                      trusted: to try again would be no use */
   HTTP_MAYBE_SENT, /* it may have, or still may */
 };
 

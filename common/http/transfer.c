@@ -264,6 +264,15 @@ explain(struct http_transfer *transfer, CURLcode code)
   snprintf(request->reason, sizeof request->reason, "%s", text);
 }
 
+/* Nobody has to wait for the network for this to change. */
+static bool
+is_untrusted(CURLcode code)
+{
+  return code == CURLE_PEER_FAILED_VERIFICATION ||
+         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CRL_BADFILE ||
+         code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
 void
 http_transfer_end(struct http_transfer *transfer, CURLcode code)
 {
@@ -276,7 +285,9 @@ http_transfer_end(struct http_transfer *transfer, CURLcode code)
   if (code == CURLE_OK) {
     request->result = HTTP_ANSWERED;
   } else {
-    request->result = nothing_sent(transfer) ? HTTP_NOT_SENT : HTTP_MAYBE_SENT;
+    request->result = !nothing_sent(transfer) ? HTTP_MAYBE_SENT
+                      : is_untrusted(code)    ? HTTP_UNTRUSTED
+                                              : HTTP_NOT_SENT;
     explain(transfer, code);
   }
   request->transfer = NULL;

@@ -180,8 +180,9 @@ azure_exchange_judge(struct azure_exchange *exchange)
                        exchange->code);
     exchange->status = azure_result(http->code, exchange->code);
   } else {
-    exchange->status =
-        http->result == HTTP_NOT_SENT ? STATUS_TRANSIENT : STATUS_UNKNOWN;
+    exchange->status = http->result == HTTP_UNTRUSTED  ? STATUS_DENIED
+                       : http->result == HTTP_NOT_SENT ? STATUS_TRANSIENT
+                                                       : STATUS_UNKNOWN;
   }
   if (exchange->status == STATUS_UNKNOWN && !exchange->changes)
     exchange->status = STATUS_TRANSIENT;
