@@ -158,9 +158,14 @@ tests_unit_test_store_SOURCES = \
 # http
 unit_programs += \
 	tests/unit/test-http \
-	tests/unit/test-http-headers
+	tests/unit/test-http-headers \
+	tests/unit/test-http-proxy
 tests_unit_test_http_LDADD = $(unit_store)
 tests_unit_test_http_headers_LDADD = $(unit_store)
+tests_unit_test_http_proxy_LDADD = $(unit_store)
+tests_unit_test_http_proxy_SOURCES = \
+	$(http_server_sources) \
+	tests/unit/test-http-proxy.c
 
 # the Azure store
 unit_programs += \
