@@ -42,14 +42,15 @@ finish(struct cli *cli, const struct reservation_request *request,
   return cli_fail_with(cli, &result->error);
 }
 
-/* " for 30 s unless renewed" */
+/* ", for 30 s unless renewed"; nothing where the store does not tell. */
 static void
 print_duration(uint32_t duration_s)
 {
   if (duration_s == LEASE_DURATION_INFINITE)
-    printf(" until it is released\n");
-  else
-    printf(" for %u s unless renewed\n", duration_s);
+    printf(", until it is released");
+  else if (duration_s != 0)
+    printf(", for %u s unless renewed", duration_s);
+  printf("\n");
 }
 
 enum cli_exit
@@ -63,7 +64,7 @@ run_reserve(struct cli *cli)
     code = finish(cli, &request, &result);
   if (code != CLI_DONE)
     return code;
-  printf("%s: reserved for %s,", cli->operands[0], request.node);
+  printf("%s: reserved for %s", cli->operands[0], request.node);
   print_duration(request.duration_s);
   return CLI_DONE;
 }
@@ -144,10 +145,10 @@ run_preempt(struct cli *cli)
   if (result.sent == 0) {
     printf("%s holds it already\n", request.node);
   } else if (!holder.held) {
-    printf("nobody held it; reserved for %s,", request.node);
+    printf("nobody held it; reserved for %s", request.node);
     print_duration(request.duration_s);
   } else {
-    printf("taken from %s; %s holds it,", from[0] != '\0' ? from : "its holder",
+    printf("taken from %s; %s holds it", from[0] != '\0' ? from : "its holder",
            request.node);
     print_duration(result.info.lease.duration_s);
   }
