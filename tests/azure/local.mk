@@ -16,10 +16,10 @@ tests_azure_table_cells_LDADD = \
 AZURE_TESTS = \
 	tests/azure/test-busy-store.sh \
 	tests/azure/test-contract-http.sh \
-	tests/azure/test-contract-http2.sh \
 	tests/azure/test-contract-https.sh \
 	tests/azure/test-credentials.sh \
 	tests/azure/test-demonstration.sh \
+	tests/azure/test-http2.sh \
 	tests/azure/test-image-and-fio.sh \
 	tests/azure/test-late-write.sh \
 	tests/azure/test-lease-table.sh \
