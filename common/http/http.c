@@ -239,38 +239,44 @@ http_submit(struct http *http, enum http_lane which,
 
 /* --- waiting ---------------------------------------------------------- */
 
-struct waiting_request {
-  pthread_mutex_t lock; /* protects finished */
-  pthread_cond_t changed;
-  bool finished;
-};
-
 static void
 wake(struct http_request *request)
 {
-  struct waiting_request *waiting = request->waiter;
+  struct http_waiter *waiter = request->waiter;
 
-  LOCK_FOR_SCOPE(&waiting->lock);
-  waiting->finished = true;
-  pthread_cond_signal(&waiting->changed);
+  LOCK_FOR_SCOPE(&waiter->lock);
+  waiter->finished = true;
+  pthread_cond_signal(&waiter->changed);
+}
+
+int
+http_begin(struct http *http, enum http_lane lane, struct http_request *request,
+           struct http_waiter *waiter)
+{
+  *waiter = (struct http_waiter){.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .changed = PTHREAD_COND_INITIALIZER};
+  request->done = wake;
+  request->waiter = waiter;
+  return http_submit(http, lane, request);
+}
+
+void
+http_wait(struct http_waiter *waiter)
+{
+  LOCK_FOR_SCOPE(&waiter->lock);
+  while (!waiter->finished)
+    pthread_cond_wait(&waiter->changed, &waiter->lock);
 }
 
 int
 http_run(struct http *http, enum http_lane lane, struct http_request *request)
 {
-  struct waiting_request waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                                    .changed = PTHREAD_COND_INITIALIZER};
-  int r;
+  struct http_waiter waiter;
+  int r = http_begin(http, lane, request, &waiter);
 
-  request->done = wake;
-  request->waiter = &waiting;
-  r = http_submit(http, lane, request);
-  if (r != 0)
-    return r;
-  LOCK_FOR_SCOPE(&waiting.lock);
-  while (!waiting.finished)
-    pthread_cond_wait(&waiting.changed, &waiting.lock);
-  return 0;
+  if (r == 0)
+    http_wait(&waiter);
+  return r;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef LEASEHOLD_HTTP_H
 #define LEASEHOLD_HTTP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,7 +72,7 @@ struct http_request {
   /* Private. */
   struct http_request *next;
   struct http_transfer *transfer;
-  struct waiting_request *waiter;
+  struct http_waiter *waiter;
 };
 
 /* Starts no thread, so that it may be made before the process forks. NULL: no
@@ -92,6 +93,18 @@ int http_submit(struct http *http, enum http_lane lane,
  */
 int http_run(struct http *http, enum http_lane lane,
              struct http_request *request);
+
+/* The two halves of http_run, for one who has more to do in between; after a
+ * result of 0, http_wait must be called.
+ */
+struct http_waiter {
+  pthread_mutex_t lock; /* protects finished */
+  pthread_cond_t changed;
+  bool finished;
+};
+int http_begin(struct http *http, enum http_lane lane,
+               struct http_request *request, struct http_waiter *waiter);
+void http_wait(struct http_waiter *waiter);
 
 /* Frees answer and text, and forgets the result. */
 void http_request_clear(struct http_request *request);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* azure-claim.c: the fencing step on page blobs (DESIGN S2).
  *
- *   look        HEAD: the epoch must be the expected one
+ *   look        HEAD, or what the command before this one saw: the epoch must
+ *               be the expected one
  *   increment   Set Blob Properties, x-ms-sequence-number-action: increment,
  *               with the lease ID and the look's ETag: the answer is the new
  *               epoch, and what was written with an older one is refused from
@@ -92,8 +93,9 @@ move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
 
   for (unsigned i = 0; i < TRIES_MAX; i++) {
     bool conditional = lost < CONDITIONAL_TRIES;
+    bool recalled = i == 0 && azure_recall(work);
 
-    r = azure_look(work);
+    r = recalled ? 0 : azure_look(work);
     if (r != 0)
       return r;
     if (azure_epoch(work) != work->command->expected_epoch)
@@ -101,6 +103,8 @@ move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
     r = increment(work, conditional, epoch, etag);
     if (r == 0 && *epoch != work->seen.info.epoch + 1)
       return azure_epoch_is_stale(work);
+    if (recalled && r != 0 && r != STATUS_UNKNOWN)
+      continue; /* things have moved on since */
     if (r == STATUS_ETAG_STALE)
       lost++;
     else if (r == STATUS_UNKNOWN && conditional && !is_late(work))

@@ -5,6 +5,13 @@
  * that says what is so now; DESCRIBE is the HEAD. All of them may be sent
  * again when an answer was lost: done twice is done once.
  *
+ * The HEAD of an ACQUIRE, RENEW or CHANGE leaves together with it. If both say
+ * that the volume is leased, that is the answer, in one round trip: what the
+ * HEAD saw may be a moment older than the command, but all that follows from it
+ * is conditional on the epoch or the ETag that it saw. Else another HEAD
+ * follows. And a claim that comes next begins from what was seen here
+ * (azure_memory), unless that is not so any more.
+ *
  * RELEASE looks first, goes no further unless the epoch is the expected one,
  * and carries the ETag of that look: a claim by anybody changes the ETag, so
  * that the lease of a newer holder is never given up (S6). Marking the record
@@ -36,6 +43,64 @@ azure_look(struct azure_work *work)
   http_headers_free(&work->headers);
   return azure_head(work->volume->store, work->volume->name, work->deadline_ns,
                     &work->seen, &work->headers, work->err);
+}
+
+struct azure_memory {
+  struct azure_properties seen;
+  struct http_headers headers;
+};
+
+void
+azure_memory_free(struct azure_memory *memory)
+{
+  if (memory != NULL)
+    http_headers_free(&memory->headers);
+  free(memory);
+}
+
+static struct azure_memory *
+swap_memory(struct azure_volume *volume, struct azure_memory *memory)
+{
+  struct azure_memory *old;
+
+  LOCK_FOR_SCOPE(&volume->lock);
+  old = volume->memory;
+  volume->memory = memory;
+  return old;
+}
+
+/* Ends work's look. */
+static void
+remember(struct azure_work *work)
+{
+  enum lease_verb verb = work->command->verb;
+  struct azure_memory *memory = NULL;
+
+  if (verb == LEASE_ACQUIRE || verb == LEASE_DESCRIBE)
+    memory = malloc(sizeof *memory);
+  if (memory != NULL) {
+    *memory =
+        (struct azure_memory){.seen = work->seen, .headers = work->headers};
+    work->headers = (struct http_headers){0};
+  }
+  azure_memory_free(swap_memory(work->volume, memory));
+}
+
+bool
+azure_recall(struct azure_work *work)
+{
+  struct azure_memory *memory = swap_memory(work->volume, NULL);
+  bool known = memory != NULL &&
+               memory->seen.info.epoch == work->command->expected_epoch;
+
+  if (known) {
+    http_headers_free(&work->headers);
+    work->seen = memory->seen;
+    work->headers = memory->headers;
+    memory->headers = (struct http_headers){0};
+  }
+  azure_memory_free(memory);
+  return known;
 }
 
 /* A claim of this handle that has had an unknown outcome may have moved the
@@ -253,6 +318,24 @@ look_after(struct azure_work *work, int r)
   return error_set(err, (enum status)looked, "%s", why.text);
 }
 
+/* The command and a look, at the same time. */
+static int
+send_and_look(struct azure_work *work)
+{
+  struct azure_exchange head;
+  struct error ignored = ERROR_INIT;
+  int r, looked;
+
+  azure_head_begin(&head, work->volume->store, work->volume->name,
+                   work->deadline_ns);
+  r = send_lease(work, NULL);
+  http_headers_free(&work->headers);
+  looked = azure_head_end(&head, &work->seen, &work->headers, &ignored);
+  if (r == 0 && looked == 0 && work->seen.info.lease.state == LEASE_LEASED)
+    return 0;
+  return look_after(work, r);
+}
+
 /* --- release ---------------------------------------------------------- */
 
 /* Marks the record, if it is ours. *etag: in and out. */
@@ -335,6 +418,7 @@ run_verb(struct azure_work *work)
   case LEASE_ACQUIRE:
   case LEASE_RENEW:
   case LEASE_CHANGE:
+    return send_and_look(work);
   case LEASE_BREAK:
     return look_after(work, send_lease(work, NULL));
   case LEASE_NONE:
@@ -360,6 +444,7 @@ run_command(struct azure_volume *volume, struct store_command *command)
   command->reply.status = r;
   command->reply.info = work.seen.info;
   command->reply.info.epoch = azure_epoch(&work);
+  remember(&work);
   http_headers_free(&work.headers);
   return r;
 }

@@ -19,6 +19,10 @@ struct azure_work {
 
 /* HEAD, into seen and headers. */
 int azure_look(struct azure_work *work);
+/* In place of a look: what the command before this one saw, if that is known
+ * and has the expected epoch.
+ */
+bool azure_recall(struct azure_work *work);
 
 /* The epoch that counts, by what was seen. */
 uint64_t azure_epoch(const struct azure_work *work);

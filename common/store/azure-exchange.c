@@ -249,31 +249,86 @@ azure_exchange_again(struct azure_exchange *exchange)
   return now_ns + pause_ns < exchange->deadline_ns;
 }
 
+/* Begins a try, or sets status. */
+static void
+begin_try(struct azure_exchange *exchange, enum http_lane lane)
+{
+  struct azure_store *store = exchange->store;
+  int r;
+
+  exchange->status = azure_credentials_wait(
+      store->credentials, exchange->deadline_ns, &exchange->error);
+  if (exchange->status != 0 || azure_exchange_prepare(exchange) != 0)
+    return;
+  if (lane == HTTP_DATA)
+    wait_while_busy(exchange);
+  r = http_begin(store->http, lane, &exchange->http, &exchange->waiter);
+  exchange->under_way = r == 0;
+  if (r != 0)
+    exchange->status = error_set(&exchange->error, (enum status)r, "%s: %s",
+                                 exchange->name, status_text(r));
+}
+
+void
+azure_exchange_begin(struct azure_exchange *exchange, enum http_lane lane)
+{
+  if (lane == HTTP_CONTROL && exchange->http.timeout_ms > CONTROL_TIMEOUT_MS)
+    exchange->http.timeout_ms = CONTROL_TIMEOUT_MS;
+  begin_try(exchange, lane);
+}
+
+int
+azure_exchange_end(struct azure_exchange *exchange, enum http_lane lane)
+{
+  while (exchange->under_way) {
+    http_wait(&exchange->waiter);
+    exchange->under_way = false;
+    azure_exchange_judge(exchange);
+    if (azure_exchange_again(exchange))
+      begin_try(exchange, lane);
+  }
+  return exchange->status;
+}
+
 int
 azure_exchange_run(struct azure_exchange *exchange, enum http_lane lane)
 {
-  struct azure_store *store = exchange->store;
+  azure_exchange_begin(exchange, lane);
+  return azure_exchange_end(exchange, lane);
+}
 
-  if (lane == HTTP_CONTROL && exchange->http.timeout_ms > CONTROL_TIMEOUT_MS)
-    exchange->http.timeout_ms = CONTROL_TIMEOUT_MS;
-  do {
-    int r;
+void
+azure_head_begin(struct azure_exchange *exchange, struct azure_store *store,
+                 const char *name, uint64_t deadline_ns)
+{
+  azure_exchange_init(exchange, store, "HEAD", name, "Get Blob Properties");
+  exchange->deadline_ns = deadline_ns;
+  azure_exchange_begin(exchange, HTTP_CONTROL);
+}
 
-    exchange->status = azure_credentials_wait(
-        store->credentials, exchange->deadline_ns, &exchange->error);
-    if (exchange->status != 0 || azure_exchange_prepare(exchange) != 0)
-      break;
-    if (lane == HTTP_DATA)
-      wait_while_busy(exchange);
-    r = http_run(store->http, lane, &exchange->http);
-    if (r != 0) {
-      exchange->status = error_set(&exchange->error, (enum status)r, "%s: %s",
-                                   exchange->name, status_text(r));
-      break;
-    }
-    azure_exchange_judge(exchange);
-  } while (azure_exchange_again(exchange));
-  return exchange->status;
+int
+azure_head_end(struct azure_exchange *exchange, struct azure_properties *out,
+               struct http_headers *headers, struct error *err)
+{
+  int r = azure_exchange_end(exchange, HTTP_CONTROL);
+
+  if (r != 0)
+    azure_exchange_fail(exchange, err);
+  else
+    r = azure_properties_parse(&exchange->http.answer, exchange->name, out,
+                               err);
+  if (r == 0 && !out->page_blob)
+    r = error_set(err, STATUS_UNSUPPORTED,
+                  "%s is a blob in %s, but no page blob, and only a page blob "
+                  "can be a volume: make a volume of another name and copy it "
+                  "there",
+                  exchange->name, exchange->store->text);
+  if (r == 0 && headers != NULL) {
+    *headers = exchange->http.answer;
+    exchange->http.answer = (struct http_headers){0};
+  }
+  azure_exchange_free(exchange);
+  return r;
 }
 
 int
@@ -282,25 +337,7 @@ azure_head(struct azure_store *store, const char *name, uint64_t deadline_ns,
            struct error *err)
 {
   struct azure_exchange exchange;
-  int r;
 
-  azure_exchange_init(&exchange, store, "HEAD", name, "Get Blob Properties");
-  exchange.deadline_ns = deadline_ns;
-  r = azure_exchange_run(&exchange, HTTP_CONTROL);
-  if (r != 0)
-    azure_exchange_fail(&exchange, err);
-  else
-    r = azure_properties_parse(&exchange.http.answer, name, out, err);
-  if (r == 0 && !out->page_blob)
-    r = error_set(err, STATUS_UNSUPPORTED,
-                  "%s is a blob in %s, but no page blob, and only a page blob "
-                  "can be a volume: make a volume of another name and copy it "
-                  "there",
-                  name, store->text);
-  if (r == 0 && headers != NULL) {
-    *headers = exchange.http.answer;
-    exchange.http.answer = (struct http_headers){0};
-  }
-  azure_exchange_free(&exchange);
-  return r;
+  azure_head_begin(&exchange, store, name, deadline_ns);
+  return azure_head_end(&exchange, out, headers, err);
 }

@@ -34,6 +34,8 @@ struct azure_store {
   uint64_t busy_until_ns; /* the service asked for less */
 };
 
+struct azure_memory;
+
 struct azure_volume {
   struct store_volume volume;
   struct azure_store *store;
@@ -43,6 +45,8 @@ struct azure_volume {
   /* A claim of this handle, from this epoch, has had an unknown outcome. */
   bool doubt;
   uint64_t doubt_epoch;
+  /* What the command before saw, for the claim that may follow; or NULL. */
+  struct azure_memory *memory;
 };
 
 static inline struct azure_store *
@@ -71,6 +75,8 @@ struct azure_exchange {
   bool repeatable;      /* though it changes, doing it twice is once */
   uint64_t deadline_ns; /* no try begins later */
   unsigned tries;
+  struct http_waiter waiter;
+  bool under_way; /* a try is */
   /* The last answer's. */
   int status;
   char code[AZURE_CODE_MAX];
@@ -94,6 +100,9 @@ bool azure_exchange_again(struct azure_exchange *exchange);
 
 /* All of it, waiting: the status. The answer is http's until free. */
 int azure_exchange_run(struct azure_exchange *exchange, enum http_lane lane);
+/* The two halves of that. Between them the first try is under way. */
+void azure_exchange_begin(struct azure_exchange *exchange, enum http_lane lane);
+int azure_exchange_end(struct azure_exchange *exchange, enum http_lane lane);
 
 /* Moves the text to err, and returns the status. */
 int azure_exchange_fail(const struct azure_exchange *exchange,
@@ -104,11 +113,19 @@ int azure_exchange_fail(const struct azure_exchange *exchange,
 int azure_head(struct azure_store *store, const char *name,
                uint64_t deadline_ns, struct azure_properties *out,
                struct http_headers *headers, struct error *err);
+/* The two halves of that; azure_head_end frees exchange. */
+void azure_head_begin(struct azure_exchange *exchange,
+                      struct azure_store *store, const char *name,
+                      uint64_t deadline_ns);
+int azure_head_end(struct azure_exchange *exchange,
+                   struct azure_properties *out, struct http_headers *headers,
+                   struct error *err);
 
 /* --- the parts -------------------------------------------------------- */
 
 int azure_submit_command(struct store_volume *volume,
                          struct store_command *command);
+void azure_memory_free(struct azure_memory *memory); /* NULL is fine */
 int azure_submit_io(struct store_volume *volume, struct store_io *io);
 
 int azure_create(struct store *store, const char *name, uint64_t size,

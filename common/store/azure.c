@@ -124,6 +124,7 @@ azure_volume_close(struct store_volume *volume)
 {
   struct azure_volume *own = azure_volume(volume);
 
+  azure_memory_free(own->memory);
   pthread_mutex_destroy(&own->lock);
   free(own);
 }

@@ -178,8 +178,11 @@ run_command(enum lease_verb verb, uint64_t expected, uint64_t *epoch)
                   .expected_epoch = expected,
                   .lease_id = {"aaaaaaaa-0000-5000-8000-00000000000a"},
                   .record = {.holder = {.node = "node", .session = "0a0a"}}}};
-  int r = store_run_command(volume, &command);
+  int r;
 
+  if (verb == LEASE_DESCRIBE)
+    command.command = (struct lease_command){.verb = verb};
+  r = store_run_command(volume, &command);
   *epoch = command.reply.info.epoch;
   if (r == 0 && verb == LEASE_CLAIM)
     assert_int_equal(command.reply.info.record.holder.epoch, *epoch);
@@ -274,6 +277,45 @@ test_writes_all_the_time(void **state)
   expect_claimed(8);
 }
 
+/* Begun from what the command before it saw: no look of its own. */
+static void
+look_first(void)
+{
+  uint64_t epoch;
+
+  assert_int_equal(run_command(LEASE_DESCRIBE, 0, &epoch), 0);
+  assert_int_equal(epoch, 7);
+}
+
+static void
+test_after_a_look(void **state)
+{
+  (void)state;
+  look_first();
+  expect_claimed(8);
+  assert_int_equal(blob.count[LOOK], 1);
+}
+
+static void
+test_lost_after_a_look(void **state)
+{
+  (void)state;
+  look_first();
+  blob.lose[INCREMENT] = 1;
+  expect_claimed(9);
+}
+
+static void
+test_write_since_the_look(void **state)
+{
+  (void)state;
+  look_first();
+  blob.write_before = 1;
+  expect_claimed(8);
+  assert_int_equal(blob.count[LOOK], 2);
+  assert_int_equal(blob.count[INCREMENT], 2);
+}
+
 static void
 expect_stale(void)
 {
@@ -292,6 +334,16 @@ test_another_before(void **state)
   blob.claim_before[LOOK] = 1;
   expect_stale();
   assert_int_equal(blob.count[INCREMENT], 0);
+}
+
+static void
+test_another_since_the_look(void **state)
+{
+  (void)state;
+  look_first();
+  blob.claim_before[INCREMENT] = 1;
+  expect_stale();
+  assert_int_equal(blob.epoch, 8);
 }
 
 static void
@@ -349,7 +401,11 @@ main(void)
       TEST(test_ignored_record),
       TEST(test_writes_between),
       TEST(test_writes_all_the_time),
+      TEST(test_after_a_look),
+      TEST(test_lost_after_a_look),
+      TEST(test_write_since_the_look),
       TEST(test_another_before),
+      TEST(test_another_since_the_look),
       TEST(test_another_between),
       TEST(test_another_after),
       TEST(test_another_after_lost),
