@@ -19,6 +19,7 @@ AZURE_TESTS = \
 	tests/azure/test-contract-https.sh \
 	tests/azure/test-credentials.sh \
 	tests/azure/test-demonstration.sh \
+	tests/azure/test-foreign-blobs.sh \
 	tests/azure/test-http2.sh \
 	tests/azure/test-image-and-fio.sh \
 	tests/azure/test-late-write.sh \
