@@ -59,9 +59,9 @@ AM_TESTS_ENVIRONMENT = \
 # take long and add no code of ours, nor the checks of the tree, nor what makes
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
 # people do, nor tests/azure, which wait for Azurite most of the time: the code
-# behind them has its own units.
-MEMORY_TESTS = $(filter-out tests/azure/% tests/faults/% tests/vm/% \
-	tests/tree/% %/libfuzzer.sh %/test-demonstration.sh,$(TESTS))
+# behind them has its own units; nor tests/model, which is spin's work.
+MEMORY_TESTS = $(filter-out tests/azure/% tests/faults/% tests/model/% \
+	tests/vm/% tests/tree/% %/libfuzzer.sh %/test-demonstration.sh,$(TESTS))
 
 # --keep-debuginfo: nbdkit unloads the plugin before the leak check.
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
@@ -71,11 +71,12 @@ EXTRA_DIST += \
 	tests/tsan.supp \
 	tests/valgrind.supp
 
-# Not under valgrind: fuzzed and simulated input is too slow, and runs with the
-# sanitizers; a stopped process is fenced through pidfd_open, which valgrind
-# does not have.
-VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/model/% tests/sim/% \
-	%/test-stopped-holder.sh,$(MEMORY_TESTS))
+# Not under valgrind: fuzzed and simulated input, and hundreds of runs of the
+# command with one wrong word each, are too slow, and run with the sanitizers; a
+# stopped process is fenced through pidfd_open, which valgrind does not have.
+VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
+	%/test-cli-completion.sh %/test-cli-usage.sh %/test-stopped-holder.sh, \
+	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold
 # command, by way of a script that comes first in PATH.
@@ -97,7 +98,7 @@ CLEANFILES += tests/valgrind/leasehold
 
 # For builds with --enable-sanitizers.
 check-memory: all
-	$(MAKE) check TESTS='$(MEMORY_TESTS)'
+	LEASEHOLD_SEEDS=1000 $(MAKE) check TESTS='$(MEMORY_TESTS)'
 
 # Without the tests that start servers, which take most of the time.
 QUICK_TESTS = $(filter-out tests/azure/% tests/vm/% tests/e2e/%,$(TESTS))
