@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "leasehold/export-name.h"
-#include "utils/printable.h"
 
 json_t *
 holder_json_holder(const struct holder *holder)
@@ -71,47 +70,6 @@ holder_json_fits(const struct holder_record *record)
   for (unsigned i = 0; fit && i < record->fenced_count; i++)
     fit = record->fenced[i].epoch <= RECORD_NUMBER_MAX;
   return fit;
-}
-
-int
-json_damaged(const struct json_reader *reader, const char *what)
-{
-  return error_set(reader->err, STATUS_CORRUPT,
-                   "%s: the record is json_damaged: %s", reader->file, what);
-}
-
-/* What jansson says can have bytes of the file in it. */
-int
-json_damaged_by(const struct json_reader *reader,
-                const json_error_t *json_error)
-{
-  struct printable text;
-
-  return json_damaged(
-      reader, printable(&text, json_error->text, strlen(json_error->text)));
-}
-
-/* A string is copied only if it fits: a name cut off would be a guess. */
-int
-json_read_text(const struct json_reader *reader, const char *from, char *to,
-               size_t size, const char *what)
-{
-  size_t length = strlen(from);
-
-  if (length >= size)
-    return json_damaged(reader, what);
-  memcpy(to, from, length + 1);
-  return STATUS_OK;
-}
-
-int
-json_read_number(const struct json_reader *reader, json_int_t from,
-                 uint64_t *to, const char *what)
-{
-  if (from < 0)
-    return json_damaged(reader, what);
-  *to = (uint64_t)from;
-  return STATUS_OK;
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "leasehold/lease.h"
 #include "leasehold/status.h"
+#include "utils/json-reader.h"
 
 #define HOLDER_JSON_FORMAT 1
 
@@ -31,23 +32,7 @@ int holder_json_encode(const struct holder_record *record, char **text,
 int holder_json_decode(const char *text, const char *name,
                        struct holder_record *out, struct error *err);
 
-/* The parts. What is being read, for error texts. */
-struct json_reader {
-  const char *file;
-  struct error *err;
-};
-
-int json_damaged(const struct json_reader *reader, const char *what);
-/* What jansson says can have bytes of the text in it. */
-int json_damaged_by(const struct json_reader *reader,
-                    const json_error_t *json_error);
-/* A string is copied only if it fits: a name cut off would be a guess. */
-int json_read_text(const struct json_reader *reader, const char *from, char *to,
-                   size_t size, const char *what);
-int json_read_number(const struct json_reader *reader, json_int_t from,
-                     uint64_t *to, const char *what);
-
-/* NULL: no memory, or a name that is not UTF-8. */
+/* The parts. NULL: no memory, or a name that is not UTF-8. */
 json_t *holder_json_holder(const struct holder *holder);
 json_t *holder_json_fenced(const struct holder_record *record);
 int holder_json_read(const struct json_reader *reader, json_t *from,

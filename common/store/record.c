@@ -269,10 +269,9 @@ record_decode(const char *text, size_t length, const char *file,
 
   memset(out, 0, sizeof *out);
   if (length != RECORD_SIZE)
-    return error_set(
-        err, STATUS_CORRUPT,
-        "%s: the record is json_damaged: it is %s than %d bytes long", file,
-        length < RECORD_SIZE ? "less" : "more", RECORD_SIZE);
+    return error_set(err, STATUS_CORRUPT,
+                     "%s: the record is damaged: it is %s than %d bytes long",
+                     file, length < RECORD_SIZE ? "less" : "more", RECORD_SIZE);
   if (sum_line(text, line) != 0)
     return error_set(err, STATUS_NO_MEMORY, "%s: SHA-256 does not work", file);
   if (memcmp(text + BODY_LENGTH, line, SUM_LINE_LENGTH) != 0)

@@ -9,6 +9,8 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/decimal.h \
 	common/utils/duration.c \
 	common/utils/duration.h \
+	common/utils/json-reader.c \
+	common/utils/json-reader.h \
 	common/utils/lease-text.c \
 	common/utils/log.c \
 	common/utils/mutation.h \
@@ -30,4 +32,5 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/workers.c \
 	common/utils/workers.h
 common_utils_libutils_la_LIBADD = \
-	$(CRYPTO_LIBS)
+	$(CRYPTO_LIBS) \
+	$(JANSSON_LIBS)
