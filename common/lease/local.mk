@@ -10,7 +10,14 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/keeper-internal.h \
 	common/lease/keeper-thread.c \
 	common/lease/node.c \
+	common/lease/registrations.c \
+	common/lease/registrations-json.c \
 	common/lease/reserve.c \
+	common/lease/scsi-pr-bytes.h \
+	common/lease/scsi-pr-decode.c \
+	common/lease/scsi-pr-encode.c \
+	common/lease/scsi-sense.c \
+	common/lease/scsi-sense.h \
 	common/lease/session.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \

@@ -20,6 +20,8 @@
 
 #include <string.h>
 
+#include "lease/scsi-sense.h"
+
 enum relation {
   AVAILABLE,
   BROKEN,
@@ -183,44 +185,19 @@ translate_outcome(const struct translation *plan, unsigned index, int status)
   return RESERVATION_ERROR;
 }
 
-/* Status bytes: SAM-5 table 39. Sense keys and additional sense codes: SPC-4
- * section 4.5.6 and its annex of codes in numeric order (the list that T10
- * keeps as asc-num.txt).
- */
-enum { GOOD = 0x00, CHECK = 0x02, RESERVED = 0x18 };
-enum {
-  KEY_NOT_READY = 0x2,
-  KEY_HARDWARE_ERROR = 0x4,
-  KEY_ILLEGAL_REQUEST = 0x5,
-  KEY_DATA_PROTECT = 0x7,
-  KEY_ABORTED_COMMAND = 0xb
-};
-
-#define NOT_READY CHECK, KEY_NOT_READY, 0x04, 0x00
-#define NOT_READY_CALL_SOMEBODY CHECK, KEY_NOT_READY, 0x04, 0x03
-#define INTERNAL_TARGET_FAILURE CHECK, KEY_HARDWARE_ERROR, 0x44, 0x00
-#define INVALID_OPERATION_CODE CHECK, KEY_ILLEGAL_REQUEST, 0x20, 0x00
-#define INVALID_FIELD_IN_CDB CHECK, KEY_ILLEGAL_REQUEST, 0x24, 0x00
-#define LUN_NOT_SUPPORTED CHECK, KEY_ILLEGAL_REQUEST, 0x25, 0x00
-#define WRITE_PROTECTED CHECK, KEY_DATA_PROTECT, 0x27, 0x00
-#define SPACE_ALLOCATION_FAILED CHECK, KEY_DATA_PROTECT, 0x27, 0x07
-#define TIMEOUT_DURING_PROCESSING CHECK, KEY_ABORTED_COMMAND, 0x2e, 0x02
-#define INSUFFICIENT_RESOURCES CHECK, KEY_ABORTED_COMMAND, 0x55, 0x03
-#define RESERVATION_CONFLICT_BYTE RESERVED, 0, 0, 0
-
 /* Indexed by -status. */
 static const struct scsi_result scsi_table[] = {
-    [-STATUS_OK] = {GOOD, 0, 0, 0},
-    [-STATUS_LEASE_HELD] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_MISMATCH] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_ABSENT] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_LOST] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_REQUIRED] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_BREAKING] = {RESERVATION_CONFLICT_BYTE},
-    [-STATUS_LEASE_BROKEN] = {RESERVATION_CONFLICT_BYTE},
+    [-STATUS_OK] = {RESULT_GOOD},
+    [-STATUS_LEASE_HELD] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_MISMATCH] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_ABSENT] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_LOST] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_REQUIRED] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_BREAKING] = {RESULT_CONFLICT},
+    [-STATUS_LEASE_BROKEN] = {RESULT_CONFLICT},
     [-STATUS_EPOCH_STALE] = {WRITE_PROTECTED},
     [-STATUS_ETAG_STALE] = {NOT_READY},
-    [-STATUS_CONFLICT] = {RESERVATION_CONFLICT_BYTE},
+    [-STATUS_CONFLICT] = {RESULT_CONFLICT},
     [-STATUS_FENCED] = {WRITE_PROTECTED},
     [-STATUS_READ_ONLY] = {WRITE_PROTECTED},
     [-STATUS_INVALID] = {INVALID_FIELD_IN_CDB},
@@ -246,7 +223,7 @@ translate_scsi(int status)
 
   if (status == STATUS_OK)
     return scsi_table[0];
-  if (status < 0 && status > -rows && scsi_table[-status].status != GOOD)
+  if (status < 0 && status > -rows && scsi_table[-status].status != SCSI_GOOD)
     result = scsi_table[-status];
   return result;
 }

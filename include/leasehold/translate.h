@@ -10,6 +10,7 @@
 #define LEASEHOLD_TRANSLATE_H
 
 #include "leasehold/lease.h"
+#include "leasehold/scsi.h"
 #include "leasehold/status.h"
 
 enum reservation_command {
@@ -59,13 +60,9 @@ void translate(const struct reservation_request *request,
 enum reservation_outcome translate_outcome(const struct translation *plan,
                                            unsigned index, int status);
 
-/* SCSI status byte (SAM-5 table 39) and fixed-format sense data (SPC-4
- * section 4.5.3) for a status: 00h GOOD, 18h RESERVATION CONFLICT, or 02h
- * CHECK CONDITION with sense key, ASC and ASCQ.
+/* What a SCSI initiator is told about a status: 00h GOOD, 18h RESERVATION
+ * CONFLICT, or 02h CHECK CONDITION with sense key, ASC and ASCQ.
  */
-struct scsi_result {
-  uint8_t status, sense_key, asc, ascq;
-};
 struct scsi_result translate_scsi(int status);
 
 #endif

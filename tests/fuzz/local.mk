@@ -10,6 +10,8 @@ fuzz_replays = \
 	tests/fuzz/replay-azure-xml \
 	tests/fuzz/replay-export-name \
 	tests/fuzz/replay-record \
+	tests/fuzz/replay-registrations \
+	tests/fuzz/replay-scsi-pr \
 	tests/fuzz/replay-size
 
 tests_fuzz_replay_azure_headers_SOURCES = \
@@ -33,6 +35,16 @@ tests_fuzz_replay_record_SOURCES = \
 tests_fuzz_replay_record_LDADD = \
 	$(fuzz_libs) \
 	$(CRYPTO_LIBS)
+
+tests_fuzz_replay_registrations_SOURCES = \
+	tests/fuzz/fuzz-registrations.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_registrations_LDADD = $(fuzz_libs)
+
+tests_fuzz_replay_scsi_pr_SOURCES = \
+	tests/fuzz/fuzz-scsi-pr.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_scsi_pr_LDADD = $(fuzz_libs)
 
 tests_fuzz_replay_size_SOURCES = \
 	tests/fuzz/fuzz-size.c \

@@ -66,10 +66,27 @@ tests_unit_test_workers_LDADD = $(unit_utils)
 unit_programs += \
 	tests/unit/test-export-name \
 	tests/unit/test-node \
+	tests/unit/test-registrations \
+	tests/unit/test-registrations-json \
+	tests/unit/test-registrations-lease \
+	tests/unit/test-scsi-pr \
 	tests/unit/test-timing \
 	tests/unit/test-translate
 tests_unit_test_export_name_LDADD = $(unit_lease)
 tests_unit_test_node_LDADD = $(unit_lease)
+registrations_bench = \
+	tests/unit/registrations-bench.c \
+	tests/unit/registrations-bench.h
+tests_unit_test_registrations_SOURCES = \
+	$(registrations_bench) \
+	tests/unit/test-registrations.c
+tests_unit_test_registrations_LDADD = $(unit_lease)
+tests_unit_test_registrations_json_LDADD = $(unit_lease)
+tests_unit_test_registrations_lease_SOURCES = \
+	$(registrations_bench) \
+	tests/unit/test-registrations-lease.c
+tests_unit_test_registrations_lease_LDADD = $(unit_lease)
+tests_unit_test_scsi_pr_LDADD = $(unit_lease)
 tests_unit_test_timing_LDADD = $(unit_lease)
 tests_unit_test_translate_LDADD = $(unit_lease)
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fuzz-scsi-pr.c: any bytes as a CDB and a parameter list, run on the state
+ * that those before them in the same input have led to.
+ *
+ * An input is a row of commands: a byte that chooses the node, one with the
+ * length of the list, 16 bytes of CDB, the list.
+ */
+#include "fuzz.h"
+
+#include "leasehold/registrations.h"
+
+const char fuzz_name[] = "scsi-pr";
+
+/* What must be so after any command. */
+static void
+check_state(const struct registrations *state)
+{
+  static struct registrations again;
+  char *text;
+
+  if (registrations_encode(state, &text, NULL) != 0 ||
+      registrations_decode(text, strlen(text), "NAME", &again, NULL) != 0 ||
+      memcmp(state, &again, sizeof again) != 0)
+    abort();
+  free(text);
+}
+
+static void
+check_reply(const struct registrations *state, const struct pr_command *command)
+{
+  size_t size = command->allocation_length;
+  uint8_t *data = malloc(size + 1);
+
+  if (data == NULL)
+    abort();
+  if (scsi_pr_encode(state, command, RESERVATION_TYPES_ALL, data, size) > size)
+    abort();
+  free(data);
+}
+
+static void
+run(struct registrations *state, const char *node, const uint8_t *cdb,
+    const uint8_t *list, size_t length)
+{
+  static struct registrations after;
+  static struct pr_nodes nodes;
+  struct pr_command command;
+  struct lease_effect effect;
+  struct scsi_result result =
+      scsi_pr_decode(cdb, list, length, &command, &nodes);
+
+  if (result.status == SCSI_GOOD) {
+    result = registrations_apply(state, node, &command, &nodes,
+                                 RESERVATION_TYPES_ALL, &after, &effect);
+    if (result.status != SCSI_GOOD || pr_action_reads(command.action)) {
+      if (memcmp(state, &after, sizeof after) != 0 ||
+          effect.kind != EFFECT_NONE)
+        abort();
+    }
+    check_state(&after);
+    check_reply(&after, &command);
+    *state = after;
+  }
+  if (result.status != SCSI_GOOD && result.status != SCSI_CHECK_CONDITION &&
+      result.status != SCSI_RESERVATION_CONFLICT)
+    abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  static const char *const names[] = {"node-a", "node-b", "c", "d:0"};
+  static struct registrations state;
+
+  memset(&state, 0, sizeof state);
+  while (size >= 2 + SCSI_CDB_MAX) {
+    const char *node = names[data[0] % 4];
+    size_t length = data[1];
+    uint8_t *list;
+
+    data += 2;
+    size -= 2;
+    if (length > size - SCSI_CDB_MAX)
+      length = size - SCSI_CDB_MAX;
+    /* Of exactly its size, so that reading past its end is seen. */
+    list = (uint8_t *)fuzz_string(data + SCSI_CDB_MAX, length);
+    run(&state, node, data, list, length);
+    free(list);
+    data += SCSI_CDB_MAX + length;
+    size -= SCSI_CDB_MAX + length;
+  }
+  return 0;
+}
