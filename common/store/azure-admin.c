@@ -87,13 +87,17 @@ azure_remove(struct store *store, const char *name,
              const struct lease_id *lease, struct error *err)
 {
   struct azure_exchange exchange;
+  int r;
 
   azure_exchange_init(&exchange, azure_store(store), "DELETE", name,
                       "Delete Blob");
   http_headers_add(&exchange.request.headers, "x-ms-delete-snapshots",
                    "include");
   add_lease(&exchange, lease);
-  return finish(&exchange, err);
+  r = finish(&exchange, err);
+  if (r == 0)
+    azure_side_delete(azure_store(store), name);
+  return r;
 }
 
 int

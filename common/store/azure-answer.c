@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/http.h"
 #include "leasehold/export-name.h"
 #include "store/azure-xml.h"
 #include "store/holder-json.h"
@@ -251,7 +252,13 @@ azure_properties_parse(const struct http_headers *headers, const char *name,
       .record = http_headers_get(headers, "x-ms-meta-" AZURE_RECORD_NAME),
   };
 
-  return parse_words(&words, name, out, err);
+  const char *created = http_headers_get(headers, "x-ms-creation-time");
+  int64_t created_ms = created != NULL ? http_date_parse(created) : -1;
+  int r = parse_words(&words, name, out, err);
+
+  if (r == 0 && created_ms > 0)
+    out->created_s = created_ms / 1000;
+  return r;
 }
 
 /* --- lists ------------------------------------------------------------ */

@@ -29,6 +29,7 @@ void azure_error_code(const struct http_headers *headers, const char *body,
 /* A blob's properties, as HEAD tells them. */
 struct azure_properties {
   bool page_blob;
+  int64_t created_s; /* seconds since 1970; 0 when it was not told */
   struct volume_info info;
 };
 

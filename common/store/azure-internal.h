@@ -40,6 +40,7 @@ struct azure_volume {
   struct store_volume volume;
   struct azure_store *store;
   char name[VOLUME_NAME_MAX + 1];
+  int64_t created_s; /* of the blob, when it was opened */
 
   pthread_mutex_t lock; /* protects the rest */
   /* A claim of this handle, from this epoch, has had an unknown outcome. */
@@ -135,5 +136,14 @@ int azure_remove(struct store *store, const char *name,
 int azure_resize(struct store *store, const char *name, uint64_t size,
                  const struct lease_id *lease, struct error *err);
 int azure_list(struct store *store, struct volume_list *out, struct error *err);
+
+int azure_side_read(struct store_volume *volume, enum side side,
+                    struct side_object *out, struct error *err);
+int azure_side_write(struct store_volume *volume, enum side side,
+                     struct side_object *object, struct error *err);
+/* After its volume. What cannot be deleted is left behind, with a line in the
+ * log: nobody will take it for that of another volume.
+ */
+void azure_side_delete(struct azure_store *store, const char *volume);
 
 #endif

@@ -43,17 +43,20 @@ int azure_place_parse(const char *url, bool insecure, struct azure_place *out,
 void azure_place_text(const struct azure_place *place,
                       char text[AZURE_PLACE_TEXT_MAX]);
 
+/* A volume's name, or a side object's, encoded. */
+#define AZURE_BLOB_MAX (3 * (VOLUME_NAME_MAX + 32) + 1)
+
 /* A request without its authorization. Failures stick in status. */
 struct azure_request {
   const char *method;
-  char blob[3 * VOLUME_NAME_MAX + 1]; /* encoded; "": about the container */
-  struct http_headers query;          /* values are not encoded yet */
+  char blob[AZURE_BLOB_MAX]; /* encoded; "": about the container */
+  struct http_headers query; /* values are not encoded yet */
   struct http_headers headers;
   const void *body;
   size_t body_length;
 };
 
-/* blob: a volume's name, or NULL. */
+/* blob: a volume's or a side object's name, or NULL. */
 void azure_request_init(struct azure_request *request, const char *method,
                         const char *blob);
 void azure_request_free(struct azure_request *request);

@@ -17,6 +17,7 @@
  *   azure-command.c      lease commands, each a few exchanges
  *   azure-io.c           data: pieces of up to 4 MiB, in parallel
  *   azure-admin.c        create, remove, resize, list
+ *   azure-side.c         side objects
  *
  * Threads. Data requests are answered from common/http's data thread, which
  * begins their next try as well. Lease commands and administration wait for
@@ -149,6 +150,7 @@ azure_volume_open(struct store *store, const char *name,
   own->volume.alignment = STORE_SECTOR;
   own->store = own_store;
   snprintf(own->name, sizeof own->name, "%s", name);
+  own->created_s = properties.created_s;
   pthread_mutex_init(&own->lock, NULL);
   *out = &own->volume;
   return 0;
@@ -170,4 +172,6 @@ const struct store_ops azure_store_ops = {
     .volume_close = azure_volume_close,
     .submit_command = azure_submit_command,
     .submit_io = azure_submit_io,
+    .side_read = azure_side_read,
+    .side_write = azure_side_write,
 };

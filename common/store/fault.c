@@ -405,6 +405,27 @@ fault_submit_io(struct store_volume *volume, struct store_io *io)
   return STORE_PENDING;
 }
 
+static int
+fault_side_read(struct store_volume *volume, enum side side,
+                struct side_object *out, struct error *err)
+{
+  struct fault_volume *own = (struct fault_volume *)volume;
+
+  BLOCKING_CALL(own->store, FAULT_SIDE_READ,
+                own->inner->ops->side_read(own->inner, side, out, err), err);
+}
+
+static int
+fault_side_write(struct store_volume *volume, enum side side,
+                 struct side_object *object, struct error *err)
+{
+  struct fault_volume *own = (struct fault_volume *)volume;
+
+  BLOCKING_CALL(own->store, FAULT_SIDE_WRITE,
+                own->inner->ops->side_write(own->inner, side, object, err),
+                err);
+}
+
 /* What tests call. */
 
 void
@@ -518,4 +539,6 @@ static const struct store_ops fault_store_ops = {
     .volume_close = fault_volume_close,
     .submit_command = fault_submit_command,
     .submit_io = fault_submit_io,
+    .side_read = fault_side_read,
+    .side_write = fault_side_write,
 };

@@ -50,6 +50,7 @@ delete_files(const struct file_place *place)
 {
   unlinkat(place->directory, FILE_RECORD, 0);
   unlinkat(place->directory, FILE_SPARE, 0);
+  file_side_delete(place);
   unlinkat(place->directory, FILE_DATA, 0);
 }
 

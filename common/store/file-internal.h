@@ -235,6 +235,31 @@ int file_record_replace(const struct file_place *place,
 /* Makes the spare that a replacement needs, if it is not there. */
 int file_record_make_spare(const struct file_place *place, struct error *err);
 
+/* file-pair.c; the caller holds the exclusive locks. */
+
+struct file_pair {
+  const char *name, *spare;
+  off_t size; /* of each */
+};
+
+/* Opens the spare for writing; it is not the one in force on disk either. */
+int file_pair_open(const struct file_place *place, const struct file_pair *pair,
+                   int *fd, struct error *err);
+/* Writes at its beginning. */
+int file_pair_write(const struct file_place *place,
+                    const struct file_pair *pair, int fd, const char *bytes,
+                    size_t length, struct error *err);
+/* Makes it durable and puts it in force, durably. STATUS_UNKNOWN when that was
+ * done but may not be durable; else nothing was changed.
+ */
+int file_pair_exchange(const struct file_place *place,
+                       const struct file_pair *pair, int fd, struct error *err);
+/* Makes a spare, if it is not there. */
+int file_pair_make_spare(const struct file_place *place,
+                         const struct file_pair *pair, struct error *err);
+/* Reads up to size bytes. Negative: errno says why. */
+ssize_t file_read_whole(int fd, char *text, size_t size);
+
 /* file-command.c */
 
 int file_submit_command(struct store_volume *volume,
@@ -263,6 +288,15 @@ int file_sync_run(struct file_volume *volume, struct error *err);
 /* file-io.c */
 
 int file_submit_io(struct store_volume *volume, struct store_io *io);
+
+/* file-side.c */
+
+int file_side_read(struct store_volume *volume, enum side side,
+                   struct side_object *out, struct error *err);
+int file_side_write(struct store_volume *volume, enum side side,
+                    struct side_object *object, struct error *err);
+/* Deletes the files of all side objects, as far as they are there. */
+void file_side_delete(const struct file_place *place);
 
 /* file-admin.c */
 

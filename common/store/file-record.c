@@ -92,26 +92,6 @@ file_record_stamp(const struct file_place *place, struct file_stamp *out,
   return STATUS_OK;
 }
 
-/* Reads up to size bytes. Negative: errno says why. */
-static ssize_t
-read_whole(int fd, char *text, size_t size)
-{
-  size_t length = 0;
-
-  while (length < size) {
-    ssize_t n = pread(fd, text + length, size - length, (off_t)length);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -1;
-    if (n == 0)
-      break;
-    length += (size_t)n;
-  }
-  return (ssize_t)length;
-}
-
 /* One try. STATUS_TRANSIENT, without a text: it changed meanwhile. */
 static int
 read_once(const struct file_place *place, struct volume_record *out,
@@ -128,7 +108,7 @@ read_once(const struct file_place *place, struct volume_record *out,
   if (fd < 0 || fstat(fd, &info) != 0)
     return record_errno(place, err);
   *stamp = stamp_of(&info);
-  length = read_whole(fd, text, sizeof text);
+  length = file_read_whole(fd, text, sizeof text);
   if (length < 0)
     return record_errno(place, err);
   if (fstat(fd, &info) != 0)
@@ -219,37 +199,13 @@ file_record_read(const struct file_place *place, struct volume_record *out,
   return read_under_lock(place, out, err);
 }
 
-static int
-spare_errno(const struct file_place *place, const char *what, struct error *err)
-{
-  return error_set_errno(err, errno, "%s/%s/%s: %s", place->store->path,
-                         place->name, FILE_SPARE, what);
-}
-
-/* Opens the spare, with all its blocks. */
-static int
-open_spare(const struct file_place *place, int *fd, struct error *err)
-{
-  struct stat info;
-
-  *fd = openat(place->directory, FILE_SPARE,
-               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (*fd < 0 || fstat(*fd, &info) != 0)
-    return spare_errno(place, "cannot be opened", err);
-  if (info.st_size == RECORD_SIZE)
-    return STATUS_OK;
-  if (ftruncate(*fd, 0) != 0 ||
-      (fallocate(*fd, 0, 0, RECORD_SIZE) != 0 && errno != EOPNOTSUPP))
-    return spare_errno(place, "cannot be allocated", err);
-  return STATUS_OK;
-}
+static const struct file_pair record_pair = {FILE_RECORD, FILE_SPARE,
+                                             RECORD_SIZE};
 
 int
 file_record_make_spare(const struct file_place *place, struct error *err)
 {
-  CLEANUP_FD int fd = -1;
-
-  return open_spare(place, &fd, err);
+  return file_pair_make_spare(place, &record_pair, err);
 }
 
 /* The first digits of a volume's ID as a time, in seconds: below 2^28. */
@@ -274,7 +230,8 @@ stamp_file(const struct file_place *place, int fd,
                     (time_t)(record->revision / NANOSECONDS_PER_SECOND);
   times[1].tv_nsec = (long)(record->revision % NANOSECONDS_PER_SECOND);
   if (futimens(fd, times) != 0 || fstat(fd, &info) != 0)
-    return spare_errno(place, "cannot be given a time", err);
+    return error_set_errno(err, errno, "%s/%s/%s: cannot be given a time",
+                           place->store->path, place->name, FILE_SPARE);
   if (info.st_mtim.tv_sec != times[1].tv_sec ||
       info.st_mtim.tv_nsec != times[1].tv_nsec)
     return error_set(err, STATUS_UNSUPPORTED,
@@ -284,73 +241,23 @@ stamp_file(const struct file_place *place, int fd,
   return STATUS_OK;
 }
 
-static int
-write_spare(const struct file_place *place, int fd,
-            const struct volume_record *record, struct error *err)
-{
-  char text[RECORD_SIZE];
-  size_t done = 0;
-  int r = record_encode(record, text, err);
-
-  if (r != 0)
-    return r;
-  while (done < sizeof text) {
-    ssize_t n = pwrite(fd, text + done, sizeof text - done, (off_t)done);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return spare_errno(place, "cannot be written", err);
-    done += (size_t)n;
-  }
-  r = stamp_file(place, fd, record, err);
-  if (r == 0 && fsync(fd) != 0)
-    return spare_errno(place, "cannot be made durable", err);
-  return r;
-}
-
-/* Puts the spare in force. */
-static int
-exchange(const struct file_place *place, struct error *err)
-{
-  int directory = place->directory;
-
-  if (renameat2(directory, FILE_SPARE, directory, FILE_RECORD,
-                RENAME_EXCHANGE) == 0)
-    return STATUS_OK;
-  /* ENOENT: the first record of a volume. */
-  if (errno != EINVAL && errno != ENOSYS && errno != ENOENT)
-    return spare_errno(place, "cannot be put in force", err);
-  if (renameat(directory, FILE_SPARE, directory, FILE_RECORD) != 0)
-    return spare_errno(place, "cannot be put in force", err);
-  /* If that fails now, the next replacement tries again, and says why. */
-  file_record_make_spare(place, NULL);
-  return STATUS_OK;
-}
-
 int
 file_record_replace(const struct file_place *place,
                     struct volume_record *record, struct error *err)
 {
   CLEANUP_FD int fd = -1;
+  char text[RECORD_SIZE];
   int r;
 
   record->revision++;
-  r = open_spare(place, &fd, err);
-  /* Whoever exchanged the two last may have been killed before that was
-   * durable: then this spare is what the disk has as the record.
-   */
-  if (r == 0 && fsync(place->directory) != 0)
-    r = spare_errno(place, "cannot be known to be one", err);
+  r = file_pair_open(place, &record_pair, &fd, err);
   if (r == 0)
-    r = write_spare(place, fd, record, err);
+    r = record_encode(record, text, err);
   if (r == 0)
-    r = exchange(place, err);
-  if (r != 0)
-    return r;
-  if (fsync(place->directory) != 0)
-    return error_set(err, STATUS_UNKNOWN,
-                     "%s/%s: the new record may not be durable: %s",
-                     place->store->path, place->name, strerrordesc_np(errno));
-  return STATUS_OK;
+    r = file_pair_write(place, &record_pair, fd, text, sizeof text, err);
+  if (r == 0)
+    r = stamp_file(place, fd, record, err);
+  if (r == 0)
+    r = file_pair_exchange(place, &record_pair, fd, err);
+  return r;
 }

@@ -6,6 +6,7 @@
  *   @data        its bytes, sparse; the locks lie on it
  *   @record      size, lease, epoch, holder, checksummed (record.h)
  *   @record.new  the spare that the record is exchanged with
+ *   @NAME        a side object, such as @registrations, and @NAME.new its spare
  *
  * No segment of a name begins with '@', so that a and a/b can both be.
  *
@@ -22,6 +23,7 @@
  *   file-tenure.c  turns of writing: shared locks that are counted and fair
  *   file-io.c      data; file-sync.c durability
  *   file-admin.c   create, remove, resize; file-list.c list
+ *   file-side.c    side objects
  *   file-place.c   directories, file systems that are refused
  *
  * Time. Ends of leases are kept on CLOCK_BOOTTIME with the boot's ID: after
@@ -235,4 +237,6 @@ const struct store_ops file_store_ops = {
     .volume_close = file_volume_close,
     .submit_command = file_submit_command,
     .submit_io = file_submit_io,
+    .side_read = file_side_read,
+    .side_write = file_side_write,
 };

@@ -16,6 +16,7 @@ common_store_libstore_la_SOURCES = \
 	common/store/azure-io.c \
 	common/store/azure-request.c \
 	common/store/azure-request.h \
+	common/store/azure-side.c \
 	common/store/azure-token.c \
 	common/store/azure-token.h \
 	common/store/azure-xml.c \
@@ -35,8 +36,10 @@ common_store_libstore_la_SOURCES = \
 	common/store/file-io.c \
 	common/store/file-list.c \
 	common/store/file-lock.c \
+	common/store/file-pair.c \
 	common/store/file-place.c \
 	common/store/file-record.c \
+	common/store/file-side.c \
 	common/store/file-sync.c \
 	common/store/file-tenure.c \
 	common/store/holder-json.c \

@@ -198,6 +198,53 @@ store_submit_io(struct store_volume *volume, struct store_io *io)
   return r;
 }
 
+const char *
+side_text(enum side side)
+{
+  static const char *const table[SIDES] = {
+      [SIDE_REGISTRATIONS] = "registrations",
+  };
+
+  return table[side];
+}
+
+static void
+assert_side(enum side side, const struct side_object *object)
+{
+  assert(side >= 0 && side < SIDES);
+  assert(object->length <= SIDE_OBJECT_MAX);
+  assert(memchr(object->etag, '\0', sizeof object->etag) != NULL);
+}
+
+int
+store_side_read(struct store_volume *volume, enum side side,
+                struct side_object *out, struct error *err)
+{
+  int r;
+
+  out->etag[0] = '\0';
+  out->length = 0;
+  assert_side(side, out);
+  r = volume->ops->side_read(volume, side, out, err);
+  assert(r <= 0);
+  assert_side(side, out);
+  return r;
+}
+
+int
+store_side_write(struct store_volume *volume, enum side side,
+                 struct side_object *object, struct error *err)
+{
+  int r;
+
+  assert_side(side, object);
+  r = volume->ops->side_write(volume, side, object, err);
+  assert(r <= 0);
+  assert_side(side, object);
+  assert(r != 0 || object->etag[0] != '\0');
+  return r;
+}
+
 /* Waiting. The request that the store sees is a copy that has the waiter
  * around it: done is told nothing but the request's address.
  */

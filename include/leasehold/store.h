@@ -2,7 +2,8 @@
 /* store.h: the contract between everything above and one object store.
  *
  * A store holds volumes; a volume is one object with bytes, a lease, an epoch
- * and a holder record. An implementation embeds struct store and struct
+ * and a holder record. Beside a volume there can be side objects, small texts
+ * which live and die with it. An implementation embeds struct store and struct
  * store_volume as first members of its own structs and fills one const struct
  * store_ops. Callers use the store_* wrappers below, which assert the contract
  * before and after each call; only a layer (the fault-injecting store) and the
@@ -128,6 +129,20 @@ struct store_io {
   void (*done)(struct store_io *);
 };
 
+/* Side objects: each has a fixed name, and is there or not. */
+enum side { SIDE_REGISTRATIONS, SIDES };
+
+/* "registrations". Static. */
+const char *side_text(enum side side);
+#define SIDE_TEXT_MAX 16
+
+#define SIDE_OBJECT_MAX 65536
+struct side_object {
+  char etag[ETAG_MAX + 1]; /* "": it is not there */
+  size_t length;
+  char bytes[SIDE_OBJECT_MAX];
+};
+
 struct volume_entry {
   char name[VOLUME_NAME_MAX + 1];
   int status; /* 0, or why info is not there (such as STATUS_CORRUPT) */
@@ -156,8 +171,9 @@ struct store_ops {
    */
   int (*create)(struct store *, const char *name, uint64_t size,
                 struct error *err);
-  /* Deletes a volume; lease NULL or "" works only when it is not leased, else
-   * the holder's ID is needed (uses of the lease table). May block.
+  /* Deletes a volume and its side objects; lease NULL or "" works only when it
+   * is not leased, else the holder's ID is needed (uses of the lease table).
+   * May block.
    */
   int (*remove)(struct store *, const char *name, const struct lease_id *lease,
                 struct error *err);
@@ -185,6 +201,20 @@ struct store_ops {
    * land any more.
    */
   int (*submit_io)(struct store_volume *, struct store_io *);
+
+  /* Reads a side object, whole and as it was at one moment. 0 also when it is
+   * not there. STATUS_NOT_FOUND: the volume is gone, also when there is another
+   * one of its name. STATUS_CORRUPT when it is damaged. May block.
+   */
+  int (*side_read)(struct store_volume *, enum side, struct side_object *out,
+                   struct error *err);
+  /* Puts length bytes in the place of the one whose ETag is object->etag, ""
+   * for none, atomically and durably; etag becomes the new one's, which no
+   * other had before. STATUS_ETAG_STALE: it was another one; STATUS_UNKNOWN: it
+   * may have been done, or may still be. No lease is needed. May block.
+   */
+  int (*side_write)(struct store_volume *, enum side,
+                    struct side_object *object, struct error *err);
 };
 
 /* The table of stores, NULL-ended. */
@@ -208,6 +238,10 @@ int store_volume_open(struct store *, const char *name,
 void store_volume_close(struct store_volume *); /* NULL is fine */
 int store_submit_command(struct store_volume *, struct store_command *);
 int store_submit_io(struct store_volume *, struct store_io *);
+int store_side_read(struct store_volume *, enum side, struct side_object *out,
+                    struct error *err);
+int store_side_write(struct store_volume *, enum side,
+                     struct side_object *object, struct error *err);
 
 /* Submits and waits; returns reply.status or io->status. done is set by it. */
 int store_run_command(struct store_volume *, struct store_command *);

@@ -50,7 +50,7 @@ contract_run(const struct contract_factory *factory)
 {
   static const struct CMUnitTest *const parts[] = {
       contract_table_tests, contract_admin_tests, contract_lease_tests,
-      contract_data_tests, contract_race_tests};
+      contract_data_tests,  contract_race_tests,  contract_side_tests};
   struct CMUnitTest tests[TESTS_MAX];
   size_t count = 0;
 

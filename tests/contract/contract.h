@@ -116,5 +116,6 @@ extern const struct CMUnitTest contract_admin_tests[];
 extern const struct CMUnitTest contract_lease_tests[];
 extern const struct CMUnitTest contract_data_tests[];
 extern const struct CMUnitTest contract_race_tests[];
+extern const struct CMUnitTest contract_side_tests[];
 
 #endif

@@ -11,6 +11,7 @@ contract_sources = \
 	tests/contract/contract-data.c \
 	tests/contract/contract-lease.c \
 	tests/contract/contract-race.c \
+	tests/contract/contract-side.c \
 	tests/contract/contract-table.c
 
 contract_programs = \

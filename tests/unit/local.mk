@@ -101,6 +101,7 @@ unit_programs += \
 	tests/unit/test-file-open \
 	tests/unit/test-file-proc \
 	tests/unit/test-file-record \
+	tests/unit/test-file-side \
 	tests/unit/test-file-torture \
 	tests/unit/test-record \
 	tests/unit/test-store
@@ -139,6 +140,10 @@ tests_unit_test_file_record_LDADD = $(unit_store)
 tests_unit_test_file_record_SOURCES = \
 	$(file_test_sources) \
 	tests/unit/test-file-record.c
+tests_unit_test_file_side_LDADD = $(unit_store)
+tests_unit_test_file_side_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-file-side.c
 # Calls that it makes fail: see there.
 tests_unit_test_file_torture_LDFLAGS = \
 	-Wl,--wrap=calloc \

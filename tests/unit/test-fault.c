@@ -73,6 +73,36 @@ test_before_and_after(void **state)
 }
 
 static void
+test_side_objects(void **state)
+{
+  struct store *store = open_fault(0);
+  struct store_volume *volume = file_test_disk(store);
+  static struct side_object object;
+
+  (void)state;
+  plan_one(store, (struct fault_rule){.call = FAULT_SIDE_WRITE,
+                                      .first = 2,
+                                      .effect = FAULT_AFTER,
+                                      .status = STATUS_UNKNOWN});
+  object.length = 1;
+  assert_int_equal(store_side_write(volume, SIDE_REGISTRATIONS, &object, NULL),
+                   0);
+  object.length = 2;
+  assert_int_equal(store_side_write(volume, SIDE_REGISTRATIONS, &object, NULL),
+                   STATUS_UNKNOWN);
+  assert_int_equal(store_side_read(volume, SIDE_REGISTRATIONS, &object, NULL),
+                   0);
+  assert_int_equal(object.length, 2);
+  plan_one(store, (struct fault_rule){.call = FAULT_SIDE_READ,
+                                      .effect = FAULT_BEFORE,
+                                      .status = STATUS_TRANSIENT});
+  assert_int_equal(store_side_read(volume, SIDE_REGISTRATIONS, &object, NULL),
+                   STATUS_TRANSIENT);
+  store_volume_close(volume);
+  store_close(store);
+}
+
+static void
 test_every(void **state)
 {
   struct store *store = open_fault(0);
@@ -215,7 +245,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       FILE_TEST(test_before_and_after), FILE_TEST(test_every),
       FILE_TEST(test_blocking_calls),   FILE_TEST(test_hold),
-      FILE_TEST(test_alignment),
+      FILE_TEST(test_alignment),        FILE_TEST(test_side_objects),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

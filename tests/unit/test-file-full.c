@@ -101,6 +101,7 @@ test_full(void **state)
   struct store_volume *volume = file_test_disk(store);
   struct volume_list list;
   struct error err = ERROR_INIT;
+  static struct side_object side;
   char bytes[4096];
 
   (void)state;
@@ -108,7 +109,14 @@ test_full(void **state)
   assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
   assert_int_equal(file_test_claim(volume, &id_a, 0), 0);
   assert_int_equal(file_test_write(volume, &id_a, 1, 0, bytes, 4096), 0);
+  side.length = 1;
+  assert_int_equal(store_side_write(volume, SIDE_REGISTRATIONS, &side, NULL),
+                   0);
   fill();
+  side.length = SIDE_OBJECT_MAX;
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(store_side_write(volume, SIDE_REGISTRATIONS, &side, NULL),
+                     0);
   assert_int_equal(file_test_write(volume, &id_a, 1, 8192, bytes, 4096),
                    STATUS_NO_SPACE);
   /* What has space is written. */

@@ -255,14 +255,41 @@ release(struct scene *scene)
   return store_run_command(scene->volume, &command);
 }
 
+/* Side objects: made, then replaced. */
+static int
+write_side(struct scene *scene, const char *text)
+{
+  static struct side_object object;
+  int r = store_side_read(scene->volume, SIDE_REGISTRATIONS, &object, NULL);
+
+  if (r != 0)
+    return r;
+  object.length = strlen(text);
+  memcpy(object.bytes, text, object.length);
+  return store_side_write(scene->volume, SIDE_REGISTRATIONS, &object, NULL);
+}
+
+static int
+keep(struct scene *scene)
+{
+  return write_side(scene, "one");
+}
+
+static int
+keep_more(struct scene *scene)
+{
+  return write_side(scene, "twice");
+}
+
 static int delete (struct scene *scene)
 {
   return store_remove(scene->store, "a/disk", NULL, NULL);
 }
 
 static int (*const steps[])(struct scene *) = {
-    open_store, make, open_volume, acquire, claim_a, write_a, change, claim_b,
-    zero_b,     map,  list,        grow,    shrink,  release, delete,
+    open_store, make,    open_volume, acquire,   claim_a, write_a,
+    change,     claim_b, zero_b,      map,       list,    grow,
+    shrink,     keep,    keep_more,   keep_more, release, delete,
 };
 
 #define STEPS COUNT(steps)
@@ -273,6 +300,7 @@ struct view {
   enum lease_state state;
   char id[LEASE_ID_LENGTH + 1];
   uint64_t epoch, size;
+  char side[8];
 };
 
 static struct view
@@ -280,6 +308,7 @@ look(void)
 {
   struct store *store = file_test_open(0);
   struct store_volume *volume;
+  static struct side_object side;
   struct volume_info info;
   struct view view;
   struct error err = ERROR_INIT;
@@ -293,6 +322,9 @@ look(void)
     strcpy(view.id, info.lease.id.text);
     view.epoch = info.epoch;
     view.size = info.size;
+    assert_int_equal(store_side_read(volume, SIDE_REGISTRATIONS, &side, NULL),
+                     0);
+    memcpy(view.side, side.bytes, side.length);
     store_volume_close(volume);
   } else if (r != STATUS_NOT_FOUND)
     fail_msg("%s", err.text);
