@@ -1,0 +1,317 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# checker.py: says whether a recorded history of real clients broke a rule.
+#
+# Usage: checker.py HISTORY...
+#
+# A history is a file of JSON lines, one per event (history.py). The checker
+# knows only what clients saw: what they asked for, when that began and ended,
+# and what they were told. It is the simulator's oracle (tests/sim/
+# sim-oracle.c) for those who cannot look into the store:
+#
+#   rule                                            oracle
+#   1  what was acknowledged is what is read        O1, O11
+#   2  once another has claimed, nothing of an      O2, O9, O12
+#      older session or instance becomes visible,
+#      nor does a write that was refused
+#   3  a sector is one write's, whole; what was     O3
+#      answered is not resurrected over newer data
+#   4  a fenced session says so, for ever           O4
+#   5  once faults stop, somebody can write         O6 (the runner tries)
+#
+# O5, O7, O8, O10 and O13 are about gates, clocks and requests, which clients
+# do not see; no line of code is shared, because the oracle sees each effect as
+# it happens and this has to find out what can have happened.
+#
+# How. A change is *sure* from the time on when it is known to be in the store:
+# when it was acknowledged (nothing is cached: an acknowledged write is in the
+# store) or when a read has found it. A session's writes take effect in one
+# stretch of time, its tenure, because whoever claims next fences it for good.
+# So if a change of session A was sure before a sure change of session B began,
+# A's tenure came before B's, and all of A's changes came before all of B's.
+# (If A's gateway was killed before that: the same. What A had sent it had
+# claimed for.) Sessions of one instance are one stretch, too (S12).
+#
+# A read that found W is wrong if some V was surely there before the read began
+# and W came before V: its session's tenure did, or W was answered, whatever
+# the answer, before V began. All of this is true for a correct store in every
+# case; what it cannot tell apart passes. A session's own reads are not held
+# against sessions after it: it may read what it has until it knows (S8).
+
+import bisect
+import collections
+import json
+import math
+import sys
+
+NEVER = math.inf
+ZEROES = "0"
+
+
+class Change:
+    """A write or zero. None stands for the volume as it was made."""
+
+    def __init__(self, event):
+        self.event = event
+        self.session = event["session"]
+        self.began = event["began"]
+        self.outcome = event["outcome"]
+        # When it was answered: from then on it is not sent again.
+        self.answered = NEVER if self.outcome == "lost" else event["ended"]
+        self.acknowledged = event["ended"] if self.outcome == "ok" else NEVER
+        self.seen = {}  # by sector: when a read that found it ended
+
+    def sectors(self):
+        first = self.event["first"]
+        return range(first, first + self.event["count"])
+
+    def sure(self, sector):
+        return min(self.acknowledged, self.seen.get(sector, NEVER))
+
+    def first_sure(self):
+        return min([self.acknowledged, *self.seen.values()])
+
+    def __str__(self):
+        event = self.event
+        return (f"{event['what']} {event.get('stamp', '')} "
+                f"[{self.began:.6f} {event['ended']:.6f} {self.outcome}]")
+
+
+class Stretch:
+    """Since when, and until when at least, some session was the holder."""
+
+    def __init__(self):
+        self.first_sure, self.last_began = NEVER, -NEVER
+
+    def add(self, change):
+        self.first_sure = min(self.first_sure, change.first_sure())
+        self.last_began = max(self.last_began, change.began)
+
+    def before(self, other):
+        return self.first_sure < other.last_began
+
+
+class SectorChanges:
+    """The sure changes of one session to one sector, by when they were."""
+
+    def __init__(self):
+        self.changes = []
+
+    def sort(self, sector):
+        self.changes.sort(key=lambda change: change.sure(sector))
+        self.times = [change.sure(sector) for change in self.changes]
+        self.newest = []  # the one that began last, up to here
+        for change in self.changes:
+            last = self.newest[-1] if self.newest else change
+            self.newest.append(max(last, change, key=lambda one: one.began))
+
+    def before(self, time):
+        """Of those that were sure by then, the one that began last."""
+        at = bisect.bisect_right(self.times, time)
+        return self.newest[at - 1] if at else None
+
+
+class Volume:
+    def __init__(self, name, events, deaths):
+        self.name = name
+        self.events = events
+        self.deaths = deaths
+        self.violations = []
+        self.in_turns = False
+        self.changes = [Change(event) for event in events
+                        if event["what"] in ("write", "zero")]
+        self.reads = [event for event in events
+                      if event["what"] == "read" and event["outcome"] == "ok"]
+        self.by_stamp = {change.event["stamp"]: change
+                         for change in self.changes
+                         if change.event["what"] == "write"}
+        self.zeroes = collections.defaultdict(list)
+        for change in self.changes:
+            if change.event["what"] == "zero":
+                for sector in change.sectors():
+                    self.zeroes[sector].append(change)
+
+    def violation(self, rule, text):
+        self.violations.append(f"rule {rule}: {self.name}: {text}")
+
+    def check(self):
+        self.look()
+        self.find_tenures()
+        self.check_tenures()
+        self.check_instances()
+        self.check_fenced()
+        if self.in_turns:
+            return self.violations  # there is no order to hold reads against
+        for read in self.reads:
+            self.check_read(read)
+        return self.violations
+
+    # --- What is sure -------------------------------------------------------
+
+    def look(self):
+        """Takes from the reads what they have found."""
+        for read in self.reads:
+            for sector, stamp in found(read):
+                if stamp == ZEROES:
+                    continue
+                change = self.by_stamp.get(stamp)
+                if change is None or sector not in change.sectors():
+                    self.violation(3, f"sector {sector} has {stamp!r}, which "
+                                   f"nobody wrote there: {place(read)}")
+                    continue
+                seen = change.seen.get(sector, NEVER)
+                change.seen[sector] = min(seen, read["ended"])
+                if change.outcome == "EPERM":
+                    self.violation(2, f"sector {sector} has a write that was "
+                                   f"refused: {change}: {place(read)}")
+                if change.began > read["ended"]:
+                    self.violation(3, f"{change} was read before it began")
+
+    def find_tenures(self):
+        self.tenures = collections.defaultdict(Stretch)
+        self.sure = collections.defaultdict(
+            lambda: collections.defaultdict(SectorChanges))
+        for change in self.changes:
+            if change.first_sure() == NEVER:
+                continue
+            self.tenures[change.session].add(change)
+            for sector in change.sectors():
+                if change.sure(sector) < NEVER:
+                    self.sure[sector][change.session].changes.append(change)
+        for sector, sessions in self.sure.items():
+            for changes in sessions.values():
+                changes.sort(sector)
+        self.gateways = {event["session"]: event.get("gateway")
+                         for event in self.events if "session" in event}
+        for session, tenure in self.tenures.items():
+            death = self.deaths.get(self.gateways[session], NEVER)
+            tenure.first_sure = min(tenure.first_sure, death)
+
+    def before(self, session, other):
+        """Did this session's tenure come before the other's, surely?"""
+        return (session != other and session in self.tenures and
+                other in self.tenures and
+                self.tenures[session].before(self.tenures[other]))
+
+    # --- The rules ----------------------------------------------------------
+
+    def check_tenures(self):
+        names = sorted(self.tenures)
+        for at, session in enumerate(names):
+            for other in names[at + 1:]:
+                if self.before(session, other) and self.before(other, session):
+                    self.violation(2, f"{session} and {other} wrote in turns")
+                    self.in_turns = True
+
+    def check_instances(self):
+        instances = collections.defaultdict(Stretch)
+        names = {}
+        for change in self.changes:
+            instance = change.event.get("instance")
+            if instance and change.first_sure() < NEVER:
+                name = change.event["node"], instance
+                instances[name].add(change)
+                names[change.session] = name
+        for name, stretch in instances.items():
+            for session, tenure in self.tenures.items():
+                if (names.get(session) != name and stretch.before(tenure) and
+                        tenure.before(stretch)):
+                    self.violation(2, f"instance {'/'.join(name)} wrote again "
+                                   f"after {session} had written")
+
+    def check_fenced(self):
+        fenced = {}
+        for event in self.events:
+            if event.get("outcome") == "ESHUTDOWN":
+                session = event["session"]
+                fenced[session] = min(event["ended"],
+                                      fenced.get(session, NEVER))
+        for event in self.events:
+            if (event["what"] in ("write", "zero", "flush") and
+                    event["began"] > fenced.get(event["session"], NEVER) and
+                    event["outcome"] not in ("ESHUTDOWN", "lost")):
+                self.violation(4, f"{event['session']} was fenced at "
+                               f"{fenced[event['session']]:.6f}, and then: "
+                               f"{place(event)} {event['outcome']}")
+
+    def check_read(self, read):
+        """Says the first thing that is wrong with it."""
+        for sector, stamp in found(read):
+            if stamp != ZEROES and stamp not in self.by_stamp:
+                continue  # said already
+            change = self.by_stamp.get(stamp)
+            newer = self.newer(read, sector, change)
+            if stamp == ZEROES and newer is not None:
+                newer = self.newer_than_zeroes(read, sector, newer)
+            if newer is None:
+                continue
+            if change is None or change.outcome == "ok":
+                rule = 1
+            else:
+                rule = 2 if change.session != newer.session else 3
+            self.violation(rule, f"sector {sector} has {change or 'zeroes'}, "
+                           f"and not {newer} or newer: {place(read)}")
+            return
+
+    def newer_than_zeroes(self, read, sector, newer):
+        """Unless there is a zero that may be the one that was read."""
+        for change in self.zeroes[sector]:
+            if change.outcome != "EPERM" and change.began < read["ended"]:
+                newer = self.newer(read, sector, change) and newer
+        return newer
+
+    def newer(self, read, sector, change):
+        """A change that came after this one and before the read, surely."""
+        for session, changes in self.sure[sector].items():
+            if self.before(read["session"], session):
+                continue
+            newest = changes.before(read["began"])
+            if newest is None or newest is change:
+                continue
+            if (change is None or newest.began > change.answered or
+                    self.before(change.session, session)):
+                return newest
+        return None
+
+
+def found(read):
+    """(sector, stamp) of each sector that was read."""
+    sector = read["first"]
+    for count, stamp in read["found"]:
+        for _ in range(count):
+            yield sector, stamp
+            sector += 1
+
+
+def place(event):
+    return (f"{event['what']} by {event['session']} "
+            f"[{event['began']:.6f} {event['ended']:.6f}]")
+
+
+def check(events):
+    """What is wrong with a history: a list of texts."""
+    deaths = {event["gateway"]: event["at"] for event in events
+              if event["what"] == "died"}
+    volumes = collections.defaultdict(list)
+    violations = []
+    for event in events:
+        if "session" in event:
+            volumes[event["volume"]].append(event)
+        if event["what"] == "stuck":
+            violations.append(f"rule 5: {event['volume']}: {event['why']}")
+    for name, of_volume in sorted(volumes.items()):
+        violations += Volume(name, of_volume, deaths).check()
+    return violations
+
+
+def main():
+    violations = []
+    for name in sys.argv[1:]:
+        with open(name, encoding="utf-8") as file:
+            violations += check([json.loads(line) for line in file])
+    print(*violations, f"{len(violations)} violations", sep="\n")
+    sys.exit(1 if violations else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-checker.py: the checker of histories finds each rule's violation in
+# histories made by hand, and nothing in what a correct store may do. Each bad
+# history comes with the nearest good one.
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import checker  # noqa: E402
+
+
+class History:
+    """Sessions are named by their node; each has a gateway of its name."""
+
+    def __init__(self):
+        self.events = []
+
+    def event(self, what, session, began, ended, outcome="ok", **more):
+        node, _, instance = session.partition("/")
+        self.events.append({
+            "what": what, "volume": "v", "session": session,
+            "node": node.rstrip("0123456789"),
+            "instance": instance, "gateway": f"gw-{session}",
+            "began": began, "ended": ended, "outcome": outcome, **more})
+
+    def write(self, session, stamp, began, ended, outcome="ok", first=0,
+              count=1):
+        self.event("write", session, began, ended, outcome, stamp=stamp,
+                   first=first, count=count, fua=False)
+
+    def zero(self, session, began, ended, outcome="ok"):
+        self.event("zero", session, began, ended, outcome, first=0, count=1)
+
+    def flush(self, session, began, ended, outcome="ok"):
+        self.event("flush", session, began, ended, outcome)
+
+    def read(self, session, stamp, began, ended, first=0):
+        self.event("read", session, began, ended, first=first,
+                   found=[[1, stamp]])
+
+    def died(self, session, at):
+        self.events.append({"what": "died", "gateway": f"gw-{session}",
+                            "at": at})
+
+
+class CheckerTest(unittest.TestCase):
+    def setUp(self):
+        self.history = History()
+        for name in ("write", "zero", "flush", "read", "died"):
+            setattr(self, name, getattr(self.history, name))
+
+    def finds(self, *rules):
+        """The rules of the violations, in order, without repeats."""
+        texts = checker.check(self.history.events)
+        self.assertEqual(sorted({int(text.split()[1].rstrip(":"))
+                                 for text in texts}), list(rules), texts)
+
+    # --- Rule 1: what was acknowledged is read ------------------------------
+
+    def test_acknowledged_and_read(self):
+        self.write("a", "a.1", 1, 2)
+        self.flush("a", 3, 4)
+        self.write("b", "b.1", 5, 6, first=1)
+        self.read("b", "a.1", 7, 8)
+        self.finds()
+
+    def test_acknowledged_and_gone(self):
+        self.write("a", "a.1", 1, 2)
+        self.flush("a", 3, 4)
+        self.write("b", "b.1", 5, 6, first=1)
+        self.read("b", "0", 7, 8)
+        self.finds(1)
+
+    def test_acknowledged_and_older_there(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds(1)
+
+    def test_zero_and_older_there(self):
+        self.write("a", "a.1", 1, 2)
+        self.zero("a", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds(1)
+
+    def test_zeroes_may_be_of_any_zero(self):
+        self.write("a", "a.1", 1, 2)
+        self.zero("b", 3, 9, "lost")
+        self.read("o", "0", 5, 6)
+        self.finds()
+
+    def test_concurrent_writes_in_any_order(self):
+        self.write("a", "a.1", 1, 5)
+        self.write("a", "a.2", 2, 4)
+        self.read("o", "a.1", 6, 7)
+        self.finds()
+
+    def test_a_read_at_the_same_time_may_see_either(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 6)
+        self.read("o", "a.2", 4, 5)
+        self.read("p", "a.1", 4, 7)
+        self.finds()
+
+    def test_what_was_seen_stays(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 20, "lost")
+        self.read("o", "a.2", 4, 5)
+        self.read("o", "a.1", 6, 7)
+        self.finds(1)
+
+    # --- Rule 2: nothing of an older holder ---------------------------------
+
+    def late(self, *, seen, first=1):
+        """a's last write was never answered; b has the volume; then ..."""
+        self.write("a", "a.1", 1, 2, first=first)
+        self.write("a", "a.2", 3, 99, "lost")
+        self.write("b", "b.1", 4, 5)
+        self.read("o", seen, 6, 7)
+
+    def test_unanswered_before_the_claim(self):
+        self.late(seen="b.1")
+        self.finds()
+
+    def test_unanswered_after_the_claim(self):
+        self.late(seen="a.2")
+        self.finds(2)
+
+    def test_unanswered_on_its_way_at_the_claim(self):
+        # b's write has begun before a's: only the tenures tell.
+        self.write("a", "a.1", 1, 2, first=1)
+        self.write("b", "b.1", 3, 6)
+        self.write("a", "a.2", 4, 99, "lost")
+        self.read("o", "a.2", 7, 8)
+        self.finds(2)
+
+    def test_not_known_who_came_first(self):
+        self.write("a", "a.1", 1, 99, "lost")
+        self.write("b", "b.1", 2, 3)
+        self.read("o", "a.1", 4, 5)
+        self.finds()
+
+    def test_from_a_dead_gateway(self):
+        self.write("a", "a.1", 1, 99, "lost")
+        self.died("a", 2)
+        self.write("b", "b.1", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds(2)
+
+    def test_from_a_gateway_that_died_later(self):
+        self.write("a", "a.1", 1, 99, "lost")
+        self.write("b", "b.1", 3, 4)
+        self.died("a", 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds()
+
+    def test_sessions_in_turns(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("b", "b.1", 3, 4, first=1)
+        self.write("a", "a.2", 5, 6, first=2)
+        self.finds(2)
+
+    def test_sessions_one_after_the_other(self):
+        self.write("a1", "a1.1", 1, 2)
+        self.write("b", "b.1", 3, 4, first=1)
+        self.write("a2", "a2.1", 5, 6, first=2)
+        self.finds()
+
+    def test_an_instance_comes_back(self):
+        self.write("a1/i", "a1.1", 1, 2)
+        self.write("b", "b.1", 3, 4, first=1)
+        self.write("a2/i", "a2.1", 5, 6, first=2)
+        self.finds(2)
+
+    def test_an_instance_comes_back_in_peace(self):
+        self.write("a1/i", "a1.1", 1, 2)
+        self.write("a2/i", "a2.1", 3, 4)
+        self.write("b", "b.1", 5, 6, first=1)
+        self.write("a3/j", "a3.1", 7, 8, first=2)
+        self.finds()
+
+    def test_refused_and_visible(self):
+        self.write("a", "a.1", 1, 2, "EPERM")
+        self.read("o", "a.1", 3, 4)
+        self.finds(2)
+
+    def test_a_holder_may_read_what_it_has(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("b", "b.1", 3, 4)
+        self.read("a", "a.1", 5, 6)
+        self.finds()
+        self.read("o", "a.1", 7, 8)
+        self.finds(1)
+
+    # --- Rule 3: whole or absent, and not resurrected -----------------------
+
+    def test_torn(self):
+        self.write("a", "a.1", 1, 2)
+        self.read("o", "torn", 3, 4)
+        self.finds(3)
+
+    def test_in_the_wrong_place(self):
+        self.write("a", "a.1", 1, 2)
+        self.read("o", "a.1", 3, 4, first=5)
+        self.finds(3)
+
+    def resurrected(self, seen):
+        self.write("a", "a.1", 1, 2, "EIO")
+        self.write("a", "a.2", 3, 4)
+        self.read("o", seen, 5, 6)
+
+    def test_failed_and_absent(self):
+        self.resurrected("a.2")
+        self.finds()
+
+    def test_failed_and_resurrected(self):
+        self.resurrected("a.1")
+        self.finds(3)
+
+    def test_failed_and_there(self):
+        self.write("a", "a.1", 1, 2, "EIO")
+        self.read("o", "0", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds()
+
+    # --- Rule 4: fenced for ever --------------------------------------------
+
+    def fenced(self, then):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 4, "ESHUTDOWN")
+        self.flush("a", 5, 6, then)
+
+    def test_fenced_for_ever(self):
+        self.fenced("ESHUTDOWN")
+        self.finds()
+
+    def test_fenced_and_flushed(self):
+        self.fenced("ok")
+        self.finds(4)
+
+    def test_fenced_and_something_else(self):
+        self.fenced("EPERM")
+        self.finds(4)
+
+    def test_fenced_and_its_gateway_killed(self):
+        self.fenced("lost")
+        self.finds()
+
+    # --- Rule 5, and the program --------------------------------------------
+
+    def test_stuck(self):
+        self.history.events.append({"what": "stuck", "volume": "v",
+                                    "why": "nobody can write"})
+        self.finds(5)
+
+    def test_the_program(self):
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                               "checker.py")
+        for seen, status in (("b.1", 0), ("a.2", 1)):
+            self.history.events.clear()
+            self.late(seen=seen)
+            with tempfile.NamedTemporaryFile("w", suffix=".history") as file:
+                for event in self.history.events:
+                    print(json.dumps(event), file=file)
+                file.flush()
+                result = subprocess.run([sys.executable, "-B", program,
+                                         file.name], stdout=subprocess.PIPE,
+                                        text=True)
+            self.assertEqual(result.returncode, status, result.stdout)
+            self.assertIn(f"{status} violations", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
