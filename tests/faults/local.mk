@@ -1,11 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# tests/faults: faults of the network and of the store, made on purpose.
+# tests/faults: faults of processes, of the network and of the store, made on
+# purpose, and what clients saw of them.
 
 FAULT_TESTS = \
-	tests/faults/test-proxy.py
+	tests/faults/test-checker.py \
+	tests/faults/test-proxy.py \
+	tests/faults/test-rounds-azurite.sh \
+	tests/faults/test-rounds-can-fail.sh \
+	tests/faults/test-rounds-file.sh
 TESTS += $(FAULT_TESTS)
-dist_check_SCRIPTS += $(FAULT_TESTS)
+dist_check_SCRIPTS += \
+	$(FAULT_TESTS) \
+	tests/faults/checker.py \
+	tests/faults/run
 EXTRA_DIST += \
+	tests/faults/clients.py \
+	tests/faults/counts.py \
+	tests/faults/history.py \
 	tests/faults/http_message.py \
+	tests/faults/plan.py \
 	tests/faults/proxy.py \
-	tests/faults/rules.py
+	tests/faults/rounds.py \
+	tests/faults/rules.py \
+	tests/faults/servers.py
+
+# What a round that failed leaves.
+CLEANFILES += faults-*.history

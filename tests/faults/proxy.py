@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proxy.py: an HTTP proxy between a client and a Blob service, for faults.
 #
-# Usage: proxy.py --upstream HOST:PORT --control SOCKET [--port N] [--log FILE]
+# Usage: proxy.py --upstream HOST:PORT --control SOCKET [--host ADDRESS]
+#                 [--port N] [--log FILE] [--strip HEADER]...
 #        proxy.py --send SOCKET JSON...
 #
-# It listens on 127.0.0.1; once it can be used, it prints "ready PORT". Plain
-# HTTP only: put TLS elsewhere.
+# It listens on 127.0.0.1, or on ADDRESS; once it can be used, it prints "ready
+# PORT". Plain HTTP only: put TLS elsewhere. --strip takes a header out of every
+# request.
 #
 # How it works. Requests and answers are read whole and then sent on (at most
 # 80 MiB; a Put Page has 4 MiB at most), so a request that has been read can
@@ -106,8 +108,9 @@ def made_answer(rule):
 
 
 class Proxy:
-    def __init__(self, upstream, log):
+    def __init__(self, upstream, log, strip):
         self.upstream = upstream
+        self.strip = strip
         self.log = log
         self.begin = time.monotonic()
         self.requests = 0
@@ -175,7 +178,7 @@ class Proxy:
 
     async def forward(self, method, message, rule):
         """Sends the request to the server, on a connection of its own."""
-        message = message.without("Connection", "Keep-Alive")
+        message = message.without("Connection", "Keep-Alive", *self.strip)
         message.headers.append(("Connection", "close"))
         reader, writer = await asyncio.open_connection(
             *self.upstream, limit=http_message.HEAD_MAX)
@@ -268,9 +271,9 @@ def address(text):
 
 async def run(options):
     log = open(options.log, "a", encoding="utf-8") if options.log else None
-    proxy = Proxy(address(options.upstream), log)
+    proxy = Proxy(address(options.upstream), log, options.strip)
     await asyncio.start_unix_server(proxy.control, options.control)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", options.port,
+    server = await asyncio.start_server(proxy.serve, options.host, options.port,
                                         limit=http_message.HEAD_MAX)
     print("ready", server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -294,8 +297,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--upstream")
     parser.add_argument("--control")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log")
+    parser.add_argument("--strip", action="append", default=[])
     parser.add_argument("--send")
     parser.add_argument("commands", nargs="*")
     options = parser.parse_args()

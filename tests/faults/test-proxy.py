@@ -74,7 +74,8 @@ class ProxyTest(unittest.TestCase):
         self.proxy = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "proxy.py"), "--upstream",
              f"127.0.0.1:{self.server.server_port}", "--control", control,
-             "--log", self.log], stdout=subprocess.PIPE, text=True)
+             "--log", self.log, "--strip", "x-ms-never"],
+            stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.end_proxy)
         word, port = self.proxy.stdout.readline().split()
         self.assertEqual(word, "ready")
@@ -146,6 +147,16 @@ class ProxyTest(unittest.TestCase):
         self.assertEqual(answer.read(), b"")
         self.assertEqual(answer.headers["Content-Length"], "12345")
         self.assertEqual(self.put(connection=connection), 201)
+
+    def test_strip_is_for_every_request(self):
+        self.rule(path="/ruled", action="pass", strip=["x-ms-once"])
+        for path in ("/plain", "/ruled"):
+            self.put(path, x_ms_never="1", x_ms_once="2")
+        (_, plain, _), (_, ruled, _) = self.server.got
+        self.assertNotIn("x-ms-never", plain)
+        self.assertEqual(plain["x-ms-once"], "2")
+        self.assertNotIn("x-ms-never", ruled)
+        self.assertNotIn("x-ms-once", ruled)
 
     def test_expect_continue_is_answered(self):
         with socket.create_connection(("127.0.0.1", self.port),

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# counts.py: how often what happened, out of a history.
+#
+# Acknowledged, refused and fenced are what clients were told. The others come
+# from the gateways' logs:
+#
+#   reclaims   a session in doubt ("verifying") held the volume again, under a
+#              newer epoch; "unknown" counts those after a write of unknown
+#              outcome (S4)
+#   fences     sessions that found out that they were fenced
+#   takeovers  epochs claimed by another node than the one before, for which
+#              the operator's command had preempted in between
+#   expiries   the same without such a command, while the node before had a
+#              session that was not detached
+
+import collections
+import re
+
+STATE = re.compile(r"(\S+)@(\S+?): (held|verifying|fenced|standby|attached|"
+                   r"detached)(?:, epoch (\d+))?(?:: (.*))?")
+
+ORDER = ("rounds", "acknowledged", "refused", "fenced", "lost", "errors",
+         "reads", "flushes", "claims", "reclaims", "unknown", "fences",
+         "takeovers", "violations")
+
+NAMES = {
+    "acknowledged": "writes acknowledged", "refused": "writes refused (EPERM)",
+    "fenced": "writes fenced (ESHUTDOWN)", "lost": "writes without an answer",
+    "errors": "writes failed (EIO, ENOSPC)", "reads": "reads checked",
+    "flushes": "flushes acknowledged", "claims": "claims of an epoch",
+    "unknown": "reclaims, outcome unknown",
+}
+
+OUTCOMES = {"ok": "acknowledged", "EPERM": "refused", "ESHUTDOWN": "fenced",
+            "lost": "lost"}
+
+
+def count(events):
+    found = collections.Counter()
+    for event in events:
+        what, outcome = event["what"], event.get("outcome")
+        if what in ("write", "zero"):
+            found[OUTCOMES.get(outcome, "errors")] += 1
+        elif what in ("read", "flush") and outcome == "ok":
+            found["reads" if what == "read" else "flushes"] += 1
+        elif what == "fault" and not event["skipped"]:
+            found["fault " + event["name"]] += 1
+        elif what == "command":
+            found["fault " + event["verb"]] += 1
+    found.update(of_logs(events))
+    return found
+
+
+def of_logs(events):
+    found = collections.Counter()
+    doubts = {}  # of sessions that are verifying: epoch and cause
+    claims = collections.defaultdict(list)  # by volume: epoch, node, when
+    for event in events:
+        match = event["what"] == "log" and STATE.search(event["line"])
+        if not match:
+            continue
+        volume, who, state, epoch, cause = match.groups()
+        session = event["gateway"], volume, who
+        doubt = doubts.pop(session, None)
+        if state == "verifying":
+            doubts[session] = int(epoch), cause or ""
+        elif state == "fenced":
+            found["fences"] += 1
+        elif state == "held":
+            claims[volume].append((int(epoch), who.partition("/")[0],
+                                   event["at"]))
+            if doubt and int(epoch) > doubt[0]:
+                found["reclaims"] += 1
+                found["unknown"] += "unknown" in doubt[1]
+    found["claims"] = sum(map(len, claims.values()))
+    found["takeovers"] = sum(takeovers(events, volume, sorted(of_volume))
+                             for volume, of_volume in claims.items())
+    return found
+
+
+def takeovers(events, volume, claims):
+    done = [event for event in events
+            if event["what"] == "command" and event["verb"] == "preempt" and
+            event["at"] == volume and event["status"] == 0]
+    return sum(before[1] != after[1] and
+               any(command["node"] == after[1] and
+                   before[2] < command["ended"] and command["began"] < after[2]
+                   for command in done)
+               for before, after in zip(claims, claims[1:]))
+
+
+def line(found):
+    return ", ".join(f"{found[name]} {name}" for name in
+                     ("acknowledged", "refused", "fenced", "reclaims",
+                      "fences", "takeovers", "violations"))
+
+
+def table(total):
+    for name in ORDER:
+        print(f"  {NAMES.get(name, name):28}{total[name]:8}")
+    print("faults and commands")
+    for name, number in sorted(total.items()):
+        if name.startswith("fault "):
+            print(f"  {name[6:]:28}{number:8}")
