@@ -152,6 +152,7 @@ class Client(threading.Thread):
         self.sessions = 0
         self.instances = 0
         self.problem = None
+        self.opened = threading.Event()  # or tried to
 
     def session(self, gateway, instance, connections):
         self.sessions += 1
@@ -176,7 +177,9 @@ class Client(threading.Thread):
         while not self.stop.is_set():
             name = self.random.choice(self.plan["gateways"])
             session = self.session(name, instance, self.plan["connections"])
-            if session.open():
+            opened = session.open()
+            self.opened.set()
+            if opened:
                 self.use(session)
             session.close()
             fences += session.fenced
@@ -214,7 +217,7 @@ class Client(threading.Thread):
 
     def one_request(self, session, handle, draw):
         size = LONG if draw.random() < 0.1 else SHORT
-        count = draw.randint(1, size)
+        count = draw.randint(1, min(size, self.sectors))
         first = draw.randint(0, self.sectors - count)
         if not self.node or (not session.fenced and draw.random() < 0.3):
             return session.read(handle, first, count)

@@ -10,8 +10,6 @@
 #   fences     sessions that found out that they were fenced
 #   takeovers  epochs claimed by another node than the one before, for which
 #              the operator's command had preempted in between
-#   expiries   the same without such a command, while the node before had a
-#              session that was not detached
 
 import collections
 import re

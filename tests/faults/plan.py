@@ -34,8 +34,9 @@ class Plan:
         self.fake_clock = None
         self.length = LONG if self.theme == "expiry" else SHORT
         self.pace = 0.1 if self.theme == "expiry" else 0.008
-        self.stay = self.length / 2
+        self.stay = self.length / (2 if store == "file" else 1)
         self.sectors = 96  # of a volume
+        self.quiet = 0  # until when the operator does nothing
         self.late = self.random.random() < 0.7  # what is held goes on last
         self.clients = None
         globals()[self.theme](self)
@@ -103,7 +104,7 @@ class Plan:
 
     def operator(self):
         for volume in range(VOLUMES):
-            at = self.draw(0.1, 0.4)
+            at = self.quiet + self.draw(0.1, 0.4)
             while at < self.length:
                 self.command(at, volume)
                 at += self.draw(0.1, 0.5)
@@ -166,7 +167,7 @@ def clock(plan):
     plan.fake_clock = plan.gateway()
     for _ in range(3):
         seconds = plan.random.choice([90, 3600, 86400, 10 * 365 * 86400])
-        plan.add(plan.draw(0.2, 0.9), "jump", gateway=plan.fake_clock,
+        plan.add(plan.draw(0, 0.6), "jump", gateway=plan.fake_clock,
                  offset=f"{plan.random.choice('+-')}{seconds}")
 
 
@@ -178,8 +179,11 @@ def expiry(plan):
     cut = plan.store == "azurite" and plan.random.random() < 0.5
     at = plan.draw(0.3, 0.8)
     plan.add(at, "partition" if cut else "stop", gateway=first)
-    plan.add(at + plan.draw(16.5, 18.5), "heal" if cut else "go-on",
-             gateway=first)
+    back = at + plan.draw(16.5, 18.5)
+    if cut:
+        plan.add(back, "heal")
+    else:
+        plan.add(back, "go-on", gateway=first)
     plan.add(at + plan.draw(0, 1), "kill", gateway=second)
     plan.add(at + plan.draw(16, 18), "start", gateway=second)
 
@@ -217,6 +221,22 @@ def hold(plan):
     plan.take_all(at + 0.02)
     if not plan.late:
         plan.add(0.9, "let-go")
+
+
+def late(plan):
+    """Connections are lost, and what was sent on them arrives later, when it
+    may have been sent again and been written over, mostly by the same session.
+    """
+    plan.length = 2.4
+    plan.stay = 3
+    plan.sectors = 16
+    plan.quiet = 1.6
+    for gateway in GATEWAYS:
+        for at in (0.1, 0.4):
+            plan.add(at + plan.draw(0, 0.2), "late", gateway=gateway,
+                     rule={**PAGES, "action": "late",
+                           "times": plan.random.randint(1, 2)})
+    plan.add(plan.draw(1.8, 2.1), "let-go")
 
 
 def hold_commands(plan):
@@ -287,8 +307,8 @@ def restart(plan):
 COMMON = (kill, stop, duel, storm, leave, clock)
 THEMES = {
     "file": COMMON + (full, expiry),
-    "azurite": COMMON + (hold, hold_commands, swallow, drop, duplicate, errors,
-                         slow, stall, partition, restart, hold, swallow,
+    "azurite": COMMON + (hold, hold_commands, late, swallow, drop, duplicate,
+                         errors, slow, stall, partition, restart, hold, late,
                          expiry),
 }
 

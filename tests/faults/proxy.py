@@ -116,6 +116,7 @@ class Proxy:
         self.requests = 0
         self.rules = {}   # by number, in the order in which they are asked
         self.all = {}     # also those that were removed
+        self.tasks = set()  # that finish requests whose client has gone
         self.kinds = {}
         self.actions = collections.Counter()
 
@@ -140,10 +141,24 @@ class Proxy:
         rule = next((rule for rule in list(self.rules.values())
                      if rule.takes(request)), None)
         action = rule.action if rule else "pass"
+        if rule:
+            await rule.notify()
+        if action == "late":
+            task = asyncio.create_task(self.finish(request, rule, action))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+            return False
+        answer = await self.finish(request, rule, action)
+        if answer is None or action == "swallow":
+            return False
+        await http_message.write(writer, answer.encode(),
+                                 rule.rate if rule else None)
+        return request.message.get("Connection", "").lower() != "close"
+
+    async def finish(self, request, rule, action):
+        """Does what the rule says, and counts it. None: no answer."""
         answer = None
         try:
-            if rule:
-                await rule.notify()
             answer = await self.answer_for(request, rule, action)
         except (BadMessage, Closed, OSError, asyncio.IncompleteReadError):
             pass
@@ -151,15 +166,11 @@ class Proxy:
         self.count(request, rule, action, outcome)
         if rule:
             await rule.finished(outcome)
-        if answer is None or action == "swallow":
-            return False
-        await http_message.write(writer, answer.encode(),
-                                 rule.rate if rule else None)
-        return request.message.get("Connection", "").lower() != "close"
+        return answer
 
     async def answer_for(self, request, rule, action):
         """Does what the rule says. None: the client gets no answer."""
-        if action in ("hold", "stall"):
+        if action in ("hold", "late", "stall"):
             await rule.released.wait()
         if action in ("drop", "stall"):
             return None

@@ -75,6 +75,8 @@ class Round:
                 self.clients.append(self.client(volume, plan))
         for client in self.clients:
             client.start()
+        for client in self.clients:
+            client.opened.wait(PATIENCE)
 
     def client(self, volume, plan):
         return Client(len(self.clients), volume, self.plan.sectors, plan,
@@ -233,7 +235,7 @@ class Round:
                 status, text = self.store.leasehold(*command)
                 outcome = session.write(session.handles[0], 3, 5)
                 if outcome == "ok":
-                    session.zero(session.handles[0], 20, 3)
+                    session.zero(session.handles[0], 10, 3)
                     session.flush(session.handles[0])
                     return session
             session.close()

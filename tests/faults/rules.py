@@ -21,6 +21,8 @@
 #   action   pass       forwards (useful with delay, rate, strip)
 #            hold       forwards when it is released, even if the client has
 #                       gone in the meantime
+#            late       closes the connection at once, and forwards when it is
+#                       released
 #            drop       closes the connection; nothing is forwarded
 #            swallow    forwards, then closes the connection without an answer
 #            duplicate  forwards it twice; the client gets the first answer.
@@ -40,7 +42,8 @@ import random
 import re
 import time
 
-ACTIONS = ("pass", "hold", "drop", "swallow", "duplicate", "answer", "stall")
+ACTIONS = ("pass", "hold", "late", "drop", "swallow", "duplicate", "answer",
+           "stall")
 
 FIELDS = {
     "method": str, "path": str, "query": dict, "header": dict,

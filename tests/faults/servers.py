@@ -109,7 +109,8 @@ class Gateway:
             self.jump("+0")
             words += ["env", f"LD_PRELOAD={fake_time_library()}",
                       f"FAKETIME_TIMESTAMP_FILE={self.clock}",
-                      "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1"]
+                      "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1",
+                      "NO_FAKE_STAT=1"]
         words += os.environ.get("LEASEHOLD_NBDKIT", "nbdkit").split()
         words += ["--foreground", "--unix", self.socket, "--threads", "16",
                   f"{BUILD}/plugin/.libs/nbdkit-leasehold-plugin.so",
@@ -305,7 +306,7 @@ class Proxy:
 
     def rule(self, rule):
         number = self.tell("add", rule=rule)["rule"]
-        if rule["action"] in ("hold", "stall"):
+        if rule["action"] in ("hold", "late", "stall"):
             self.held.append(number)
         return number
 

@@ -243,6 +243,16 @@ class ProxyTest(unittest.TestCase):
         self.assertNotIn("x-ms-epoch", headers)
         self.assertEqual(headers["x-ms-other"], "2")
 
+    def test_late(self):
+        rule = self.rule(action="late", times=1)
+        self.assertIsNone(self.put("/late"))
+        self.assertEqual(self.put("/early"), 201)
+        self.assertEqual(self.paths(), ["/early"])
+        self.tell("release", rule=rule)
+        report = self.reached(rule, "done", 1)
+        self.assertEqual(report["outcomes"][0]["status"], 201)
+        self.assertEqual(self.paths(), ["/early", "/late"])
+
     def test_drop(self):
         self.rule(action="drop", times=1)
         self.assertIsNone(self.put("/1"))

@@ -14,7 +14,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 status=0
 /usr/bin/python3 -B "${LEASEHOLD_SRCDIR:?}/tests/faults/run" --store azurite \
-  --rounds 30 --seed 100 --theme hold --without-epoch --first >output ||
+  --rounds 30 --seed 1 --theme late --without-epoch --first >output ||
   status=$?
 cat output
 case $status in
