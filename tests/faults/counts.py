@@ -45,6 +45,9 @@ def count(events):
             found["fault " + event["name"]] += 1
         elif what == "command":
             found["fault " + event["verb"]] += 1
+        elif what == "proxies":
+            for action, number in event["requests"].items():
+                found["requests " + action] += number
     found.update(of_logs(events))
     return found
 
@@ -96,7 +99,10 @@ def line(found):
 def table(total):
     for name in ORDER:
         print(f"  {NAMES.get(name, name):28}{total[name]:8}")
-    print("faults and commands")
-    for name, number in sorted(total.items()):
-        if name.startswith("fault "):
-            print(f"  {name[6:]:28}{number:8}")
+    for prefix, title in (("fault ", "faults and commands"),
+                          ("requests ", "requests, by what the proxies did")):
+        names = sorted(name for name in total if name.startswith(prefix))
+        if names:
+            print(title)
+        for name in names:
+            print(f"  {name[len(prefix):]:28}{total[name]:8}")

@@ -15,6 +15,7 @@
 #   fault      name, began, ended, and what it was done to
 #   command    began, ended, arguments, status: of the leasehold command
 #   log        gateway, at, line: of its log
+#   proxies    requests: how many each action of the proxies has taken
 #   died       gateway, at: from then on it surely did nothing
 #   stuck      volume, why: nobody could write although nothing was wrong
 #

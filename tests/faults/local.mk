@@ -4,6 +4,7 @@
 
 FAULT_TESTS = \
 	tests/faults/test-checker.py \
+	tests/faults/test-plan.py \
 	tests/faults/test-proxy.py \
 	tests/faults/test-rounds-azurite.sh \
 	tests/faults/test-rounds-can-fail.sh \
@@ -18,11 +19,13 @@ EXTRA_DIST += \
 	tests/faults/counts.py \
 	tests/faults/history.py \
 	tests/faults/http_message.py \
+	tests/faults/network.py \
 	tests/faults/plan.py \
 	tests/faults/proxy.py \
 	tests/faults/rounds.py \
 	tests/faults/rules.py \
-	tests/faults/servers.py
+	tests/faults/servers.py \
+	tests/faults/stores.py
 
 # What a round that failed leaves.
 CLEANFILES += faults-*.history

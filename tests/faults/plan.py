@@ -14,7 +14,7 @@ NODES = ("node-a", "node-b", "node-c")
 GATEWAYS = ("a", "b", "c")
 
 # Seconds that clients are at work.
-SHORT, LONG = 1.0, 21.0
+SHORT, LONG = 1.0, 17.5
 
 # The requests that a rule of the proxy is about.
 PAGES = {"method": "PUT", "query": {"comp": "page"}}
@@ -177,15 +177,15 @@ def expiry(plan):
     """
     first, second = plan.random.sample(GATEWAYS, 2)
     cut = plan.store == "azurite" and plan.random.random() < 0.5
-    at = plan.draw(0.3, 0.8)
+    at = plan.draw(0.2, 0.5)
     plan.add(at, "partition" if cut else "stop", gateway=first)
-    back = at + plan.draw(16.5, 18.5)
+    back = at + plan.draw(15.6, 16.4)
     if cut:
         plan.add(back, "heal")
     else:
         plan.add(back, "go-on", gateway=first)
-    plan.add(at + plan.draw(0, 1), "kill", gateway=second)
-    plan.add(at + plan.draw(16, 18), "start", gateway=second)
+    plan.add(at + plan.draw(0, 0.3), "kill", gateway=second)
+    plan.add(at + plan.draw(15.6, 16.4), "start", gateway=second)
 
 
 # --- Themes of the file store -----------------------------------------------
@@ -213,10 +213,10 @@ def rules(plan, name, seconds, **rule):
 def hold(plan):
     """Writes are on their way for long, while others take over."""
     for gateway in GATEWAYS:
-        plan.add(plan.draw(0.3, 0.7), "hold", gateway=gateway,
+        plan.add(plan.draw(0.1, 0.5), "hold", gateway=gateway,
                  rule={**PAGES, "action": "hold",
                        "times": plan.random.randint(1, 3)})
-    at = plan.draw(0.5, 0.7)
+    at = plan.draw(0.6, 0.7)
     plan.add(at, "kill", gateway=plan.gateway())
     plan.take_all(at + 0.02)
     if not plan.late:

@@ -48,6 +48,7 @@ class Round:
                 self.carry_out()
             self.end()
             self.judgement()
+            self.history.add("proxies", requests=self.store.meddled())
             for gateway in (*self.gateways.values(), self.judge):
                 gateway.finish()
         finally:

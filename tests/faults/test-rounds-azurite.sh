@@ -14,5 +14,5 @@ set -eu
   exit 77
 }
 exec /usr/bin/python3 -B "${LEASEHOLD_SRCDIR:?}/tests/faults/run" \
-  --store azurite --rounds "${LEASEHOLD_ROUNDS:-10}" \
-  --seed "${LEASEHOLD_SEED:-25}"
+  --store azurite --rounds "${LEASEHOLD_ROUNDS:-11}" \
+  --seed "${LEASEHOLD_SEED:-26}"
