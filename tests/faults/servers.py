@@ -90,11 +90,12 @@ class Gateway:
         self.prefix = list(prefix)
         self.starts = 0
         self.process = None
-        self.stopped = False
+        self.was_stopped = False
         self.reader = None
 
     def start(self, fake_clock=False):
         self.starts += 1
+        self.was_stopped = False
         self.incarnation = f"{self.name}#{self.starts}"
         if os.path.exists(self.socket):
             os.unlink(self.socket)
@@ -141,8 +142,7 @@ class Gateway:
     def signal(self, number):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
-            self.stopped = number == signal.SIGSTOP or (
-                self.stopped and number != signal.SIGCONT)
+            self.was_stopped |= number == signal.SIGSTOP
 
     def ended(self):
         """It has ended: says so. After this it surely does nothing."""
@@ -152,7 +152,6 @@ class Gateway:
         self.reader.join(PATIENCE)
         self.process.stderr.close()
         self.process = None
-        self.stopped = False
         return status
 
     def kill(self):
@@ -167,9 +166,8 @@ class Gateway:
         status = None if self.process is None else self.process.poll()
         if status is None:
             return
-        was_stopped = self.stopped
         self.ended()
-        if not (was_stopped and status == -signal.SIGKILL):
+        if not (self.was_stopped and status == -signal.SIGKILL):
             raise RuntimeError(f"gateway {self.incarnation} has ended: "
                                f"{status}")
 

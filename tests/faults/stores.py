@@ -86,18 +86,12 @@ class FileStore(Store):
 
     def fill(self):
         """Not a block is left, but to files that are there."""
-        with open(f"{self.place}/filler", "wb") as file:
+        with open(f"{self.place}/filler", "wb", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(65536))
-                    file.flush()
             except OSError:
                 pass
-            finally:
-                try:
-                    file.close()
-                except OSError:
-                    pass
 
     def end_round(self):
         if os.path.exists(f"{self.place}/filler"):
