@@ -96,6 +96,20 @@ class CheckerTest(unittest.TestCase):
         self.read("o", "0", 5, 6)
         self.finds()
 
+    def test_zeroes_of_no_zero(self):
+        self.write("a", "a.1", 1, 2)
+        self.zero("a", 3, 4, "EPERM")
+        self.zero("b", 7, 8)
+        self.read("o", "0", 5, 6)
+        self.finds(1)
+
+    def test_the_newest_is_not_the_last_answered(self):
+        self.write("a", "a.1", 1, 3)
+        self.write("a", "a.2", 2, 6)
+        self.write("a", "a.3", 4, 5)
+        self.read("o", "a.1", 7, 8)
+        self.finds(1)
+
     def test_concurrent_writes_in_any_order(self):
         self.write("a", "a.1", 1, 5)
         self.write("a", "a.2", 2, 4)
@@ -179,6 +193,11 @@ class CheckerTest(unittest.TestCase):
         self.write("a2/i", "a2.1", 5, 6, first=2)
         self.finds(2)
 
+    def test_an_instance_goes_on(self):
+        self.write("a1/i", "a1.1", 1, 2)
+        self.write("a1/i", "a1.2", 3, 4)
+        self.finds()
+
     def test_an_instance_comes_back_in_peace(self):
         self.write("a1/i", "a1.1", 1, 2)
         self.write("a2/i", "a2.1", 3, 4)
@@ -223,6 +242,18 @@ class CheckerTest(unittest.TestCase):
     def test_failed_and_resurrected(self):
         self.resurrected("a.1")
         self.finds(3)
+
+    def test_read_before_it_was_written(self):
+        self.read("o", "a.1", 1, 2)
+        self.write("a", "a.1", 3, 4)
+        self.finds(3)
+
+    def test_lost_and_still_on_its_way(self):
+        # Over another connection of the session; the first one's has ended.
+        self.write("a", "a.1", 1, 2, "lost")
+        self.write("a", "a.2", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds()
 
     def test_failed_and_there(self):
         self.write("a", "a.1", 1, 2, "EIO")
