@@ -4,6 +4,7 @@
 
 FAULT_TESTS = \
 	tests/faults/test-checker.py \
+	tests/faults/test-counts.py \
 	tests/faults/test-plan.py \
 	tests/faults/test-proxy.py \
 	tests/faults/test-rounds-azurite.sh \
