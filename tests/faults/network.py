@@ -76,7 +76,6 @@ class Network:
     def __init__(self):
         # ip keeps the names of namespaces there; ours is not the host's.
         quiet("mount", "-t", "tmpfs", "tmpfs", "/run")
-        quiet(find("ip"), "link", "set", "lo", "up")
         for number, name in enumerate(GATEWAYS, 1):
             inside = ("-n", name)
             self.ip("netns", "add", name)

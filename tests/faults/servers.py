@@ -31,10 +31,17 @@ IN_NAMESPACES = "LEASEHOLD_FAULTS_IN_NAMESPACES"
 
 
 def namespaces():
-    """Goes into namespaces of its own: does not return if it can."""
-    if os.environ.get(IN_NAMESPACES) or os.geteuid() != 0:
+    """Goes into namespaces of its own, if it can: begins anew in them."""
+    ip = find("ip")
+    if in_namespaces():
+        if ip:
+            quiet(ip, "link", "set", "lo", "up")
         return
-    words = ["unshare", "--mount", "--net", "--propagation", "private"]
+    if os.geteuid() != 0:
+        return
+    words = ["unshare", "--mount", "--propagation", "private"]
+    if ip:
+        words.append("--net")
     if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL,
                       check=False).returncode == 0:
         os.environ[IN_NAMESPACES] = "1"

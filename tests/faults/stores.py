@@ -125,9 +125,12 @@ class AzureStore(Store):
         self.process = None
         self.network = None
         reason = Network.missing()
-        if reason is None:
-            self.network = Network()
-        else:
+        try:
+            if reason is None:
+                self.network = Network()
+        except RuntimeError as problem:
+            reason = str(problem)
+        if reason is not None:
             self.missing = {"partition": reason}
         self.start()
         for name in [name for name in self.environment if
