@@ -306,6 +306,25 @@ open_node(struct connection *connection)
   return true;
 }
 
+/* Looks at the volume, so that a name that does not exist is refused now. */
+static bool
+open_control(struct connection *connection, bool readonly)
+{
+  if (readonly) {
+    nbdkit_error("%s: reservation commands are written, and this server is "
+                 "read-only",
+                 connection->label);
+    return false;
+  }
+  if (!open_observer(connection))
+    return false;
+  connection->size = control_export_size();
+  connection->control = control_export_new();
+  if (connection->control == NULL)
+    nbdkit_error("%s: no memory", connection->label);
+  return connection->control != NULL;
+}
+
 /* Parses the export's name and opens what it names. */
 static bool
 connection_open(struct connection *connection, bool readonly)
@@ -319,12 +338,8 @@ connection_open(struct connection *connection, bool readonly)
   }
   snprintf(connection->label, sizeof connection->label, "%s%s%s", name->volume,
            name->node[0] != '\0' ? "@" : "", name->node);
-  if (name->kind == EXPORT_RESERVATION) {
-    nbdkit_error("%s: the control export \"reservation\" is not supported by "
-                 "this version",
-                 connection->label);
-    return false;
-  }
+  if (name->kind == EXPORT_RESERVATION)
+    return open_control(connection, readonly);
   if (name->kind == EXPORT_STATUS || name->observe || readonly) {
     if (!open_observer(connection))
       return false;
@@ -353,6 +368,7 @@ connection_free(struct connection *connection)
 {
   keeper_detach(connection->tenure);
   store_volume_close(connection->observed);
+  control_export_free(connection->control);
   free(connection->text);
   free(connection);
 }
@@ -403,6 +419,13 @@ export_close_all(void)
 
 /* --- what an export can do ---------------------------------------------- */
 
+/* A volume's bytes, not a text or a reply. */
+static bool
+has_data(const struct connection *connection)
+{
+  return connection->text == NULL && connection->control == NULL;
+}
+
 int64_t
 export_size(void *handle)
 {
@@ -426,7 +449,7 @@ export_block_size(void *handle, uint32_t *minimum, uint32_t *preferred,
   const struct connection *connection = handle;
 
   /* Hints: requests of other alignments and sizes are served as well. */
-  *minimum = connection->text != NULL ? 1 : 512;
+  *minimum = has_data(connection) ? 512 : 1;
   *preferred = 4096;
   *maximum = 4 * 1024 * 1024;
   return 0;
@@ -435,7 +458,9 @@ export_block_size(void *handle, uint32_t *minimum, uint32_t *preferred,
 int
 export_can_write(void *handle)
 {
-  return connection_writes(handle);
+  const struct connection *connection = handle;
+
+  return connection_writes(connection) || connection->control != NULL;
 }
 
 int
@@ -471,17 +496,13 @@ export_can_trim(void *handle)
 int
 export_can_extents(void *handle)
 {
-  const struct connection *connection = handle;
-
-  return connection->text == NULL;
+  return has_data(handle);
 }
 
 int
 export_can_cache(void *handle)
 {
-  const struct connection *connection = handle;
-
-  return connection->text == NULL ? NBDKIT_CACHE_NATIVE : NBDKIT_CACHE_NONE;
+  return has_data(handle) ? NBDKIT_CACHE_NATIVE : NBDKIT_CACHE_NONE;
 }
 
 /* A client may spread its requests over several connections to one export, if
@@ -490,15 +511,13 @@ export_can_cache(void *handle)
  * share one tenure and one store volume: an answered write is in the store's
  * hands, whichever connection it came by; a flush makes all of that durable,
  * not what one connection wrote, and a flush that fails fails on all of them.
- * Observers read from the store and keep nothing. The status export's text
- * belongs to its connection.
+ * Observers read from the store and keep nothing. The status export's text and
+ * the control export's reply belong to their connection.
  */
 int
 export_can_multi_conn(void *handle)
 {
-  const struct connection *connection = handle;
-
-  return connection->text == NULL;
+  return has_data(handle);
 }
 
 int

@@ -138,6 +138,8 @@ io_read(void *handle, void *buffer, uint32_t count, uint64_t offset,
                                            .buffer = buffer}};
 
   (void)flags;
+  if (connection->control != NULL)
+    return control_read(connection, buffer, count, offset);
   if (connection->text != NULL) {
     memcpy(buffer, connection->text + offset, count);
     return 0;
@@ -149,6 +151,7 @@ int
 io_write(void *handle, const void *buffer, uint32_t count, uint64_t offset,
          uint32_t flags)
 {
+  struct connection *connection = handle;
   /* The store does not change the buffer of a write (store.h). */
   struct pending pending = {
       .request.io = {.kind = STORE_WRITE,
@@ -157,7 +160,9 @@ io_write(void *handle, const void *buffer, uint32_t count, uint64_t offset,
                      .count = count,
                      .buffer = (void *)(uintptr_t)buffer}};
 
-  return run(handle, &pending);
+  if (connection->control != NULL)
+    return control_write(connection, buffer, count, offset);
+  return run(connection, &pending);
 }
 
 int

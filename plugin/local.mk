@@ -6,6 +6,7 @@
 plugin_LTLIBRARIES += plugin/nbdkit-leasehold-plugin.la
 plugin_nbdkit_leasehold_plugin_la_SOURCES = \
 	plugin/config.c \
+	plugin/control.c \
 	plugin/export.c \
 	plugin/io.c \
 	plugin/plugin.c \

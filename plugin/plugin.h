@@ -105,8 +105,9 @@ struct connection {
 
   /* EXPORT_VOLUME: either a node's tenure or an observer's volume. */
   struct tenure *tenure;
-  struct store_volume *observed;
+  struct store_volume *observed; /* EXPORT_RESERVATION has one, too */
   struct volume volume;
+  struct control_export *control; /* EXPORT_RESERVATION; else NULL */
 
   /* The refusal last logged, or 0 since a write was accepted: a client that
    * keeps trying is told each time, the log only once.
@@ -114,6 +115,7 @@ struct connection {
   atomic_int reported;
 };
 
+/* Is it a volume that can be written? */
 static inline bool
 connection_writes(const struct connection *connection)
 {
@@ -140,6 +142,17 @@ int export_can_extents(void *handle);
 int export_can_cache(void *handle);
 int export_can_multi_conn(void *handle);
 int export_is_rotational(void *handle);
+
+/* --- control.c: the control export -------------------------------------- */
+
+struct control_export *control_export_new(void);          /* NULL: no memory */
+void control_export_free(struct control_export *control); /* NULL is fine */
+uint64_t control_export_size(void);
+/* 0, or -1 when it failed and was reported. */
+int control_read(struct connection *connection, void *buffer, uint32_t count,
+                 uint64_t offset);
+int control_write(struct connection *connection, const void *buffer,
+                  uint32_t count, uint64_t offset);
 
 /* --- io.c: data -------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 
 noinst_LTLIBRARIES += common/lease/liblease.la
 common_lease_liblease_la_SOURCES = \
+	common/lease/control.c \
 	common/lease/export-name.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
@@ -12,6 +13,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/node.c \
 	common/lease/registrations.c \
 	common/lease/registrations-json.c \
+	common/lease/registrations-lease.c \
 	common/lease/reserve.c \
 	common/lease/scsi-pr-bytes.h \
 	common/lease/scsi-pr-decode.c \

@@ -49,9 +49,15 @@ void
 session_send_acquire(struct session *session, uint64_t now_ns)
 {
   struct lease_command *out = command(session, LEASE_ACQUIRE, now_ns);
+  const struct lease_info *lease = &session->seen.lease;
+  const uint32_t infinite = LEASE_DURATION_INFINITE;
 
   out->lease_id = session->config.lease_id;
-  out->duration_s = session->config.duration_s;
+  /* One that is ours and infinite is a reservation's: it stays so. */
+  out->duration_s =
+      lease->state == LEASE_LEASED && lease->duration_s == infinite
+          ? infinite
+          : session->config.duration_s;
   memcpy(out->node, session->config.node, sizeof out->node);
 }
 
@@ -90,6 +96,7 @@ session_send_release(struct session *session, uint64_t now_ns)
   out->lease_id = session->config.lease_id;
   out->expected_epoch = session->claimed ? session->epoch : session->took_epoch;
   out->clean = session->claimed && session->detach_clean;
+  out->keep_infinite = session->config.duration_s != LEASE_DURATION_INFINITE;
 }
 
 /* --- where to go ------------------------------------------------------ */

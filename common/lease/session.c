@@ -98,14 +98,12 @@ want(struct session *session, bool write, uint64_t now_ns, int64_t wall_ms)
     if (session->awaited != LEASE_NONE)
       return;
     /* A lease found as ours may be older than we know, and of another
-     * duration: acquire it again before the claim.
+     * duration: look, and acquire it again before the claim.
      */
-    if (session->took) {
+    if (session->took)
       session_lease_is_ours(session, now_ns, wall_ms);
-    } else {
-      session->state = SESSION_CLAIMING;
-      session_send_acquire(session, now_ns);
-    }
+    else
+      session_look(session, now_ns);
     return;
   default:
     return;

@@ -354,6 +354,16 @@ mark_clean(struct azure_work *work, char etag[ETAG_MAX + 1])
   return status_is_refusal(r) ? 0 : r;
 }
 
+/* Whether it is a lease that is not given back. */
+static bool
+is_kept(const struct azure_work *work)
+{
+  const struct lease_info *lease = &work->seen.info.lease;
+
+  return work->command->keep_infinite && lease->state == LEASE_LEASED &&
+         lease->duration_s == LEASE_DURATION_INFINITE;
+}
+
 static int
 release_once(struct azure_work *work)
 {
@@ -366,7 +376,7 @@ release_once(struct azure_work *work)
     return azure_epoch_is_stale(work);
   memcpy(etag, work->seen.info.etag, sizeof etag);
   r = mark_clean(work, etag);
-  return r != 0 ? r : send_lease(work, etag);
+  return r != 0 || is_kept(work) ? r : send_lease(work, etag);
 }
 
 static int
@@ -412,6 +422,8 @@ run_verb(struct azure_work *work)
     r = release(work);
     if (r != 0)
       return look_after(work, r);
+    if (is_kept(work))
+      return 0;
     work->seen.info.lease =
         (struct lease_info){.state = LEASE_AVAILABLE, .expires_in_ms = -1};
     return 0;

@@ -71,10 +71,14 @@ release(struct volume_record *record, const struct lease_command *command)
     return r;
   if (record->epoch != command->expected_epoch)
     return STATUS_EPOCH_STALE;
-  record->lease = lease;
-  forget_node(record);
   if (command->clean && record->record.holder.node[0] != '\0')
     record->record.holder.clean = true;
+  if (command->keep_infinite &&
+      record->lease.duration_s == LEASE_DURATION_INFINITE &&
+      record->lease.state == LEASE_LEASED)
+    return STATUS_OK;
+  record->lease = lease;
+  forget_node(record);
   return STATUS_OK;
 }
 

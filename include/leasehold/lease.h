@@ -149,6 +149,10 @@ struct lease_command {
   uint64_t expected_epoch;
   /* RELEASE: also mark the holder record as cleanly detached. */
   bool clean;
+  /* RELEASE: leave an infinite lease as it is (it is that of a reservation, and
+   * not the asker's to give back), and be content with that.
+   */
+  bool keep_infinite;
   /* CLAIM: replaces the holder record in the same step; the store fills in
    * record.holder.epoch with the new epoch, expected_epoch + 1 (or more, when
    * a try of this claim before it has had an unknown outcome).

@@ -106,6 +106,16 @@ registrations_apply(const struct registrations *before, const char *node,
                     const struct pr_nodes *nodes, unsigned types,
                     struct registrations *after, struct lease_effect *effect);
 
+/* Makes the reservation agree with the lease, which is the truth about who may
+ * write: without a lease there is none; else the holder is the node whose lease
+ * ID it is (key makes IDs from names), or, when the store does not tell IDs,
+ * whom the state says, unless somebody has claimed since. Reservations of
+ * groups are left alone. 0, or STATUS_NO_MEMORY.
+ */
+int registrations_reconcile(struct registrations *state,
+                            const struct volume_info *info,
+                            const struct lease_key *key);
+
 /* JSON of at most REGISTRATIONS_JSON_MAX bytes, which is what a side object can
  * hold; free() it. STATUS_NO_MEMORY, or STATUS_INVALID for what is no state.
  */

@@ -246,6 +246,40 @@ test_release(void **state)
   contract_close(volume);
 }
 
+/* A reservation's lease is not given back by a session that ends. */
+static void
+test_release_keeps_infinite(void **state)
+{
+  struct store_volume *volume = contract_volume();
+  uint64_t epoch = contract_epoch(volume);
+  struct lease_command release = {.verb = LEASE_RELEASE,
+                                  .lease_id = contract_a,
+                                  .clean = true,
+                                  .keep_infinite = true};
+  struct volume_info info;
+
+  (void)state;
+  assert_int_equal(
+      contract_acquire(volume, &contract_a, LEASE_DURATION_INFINITE), 0);
+  assert_int_equal(contract_claim(volume, &contract_a, &epoch), 0);
+  release.expected_epoch = epoch - 1;
+  assert_int_equal(contract_command(volume, &release, NULL),
+                   STATUS_EPOCH_STALE);
+  release.expected_epoch = epoch;
+  assert_int_equal(contract_command(volume, &release, NULL), 0);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_LEASED);
+  assert_int_equal(info.lease.duration_s, LEASE_DURATION_INFINITE);
+  assert_true(info.record.holder.clean);
+  assert_int_equal(contract_renew(volume, &contract_a), 0);
+  /* One that ends is. */
+  assert_int_equal(contract_acquire(volume, &contract_a, 60), 0);
+  assert_int_equal(contract_command(volume, &release, NULL), 0);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_AVAILABLE);
+  contract_close(volume);
+}
+
 /* A store may have no room for that many names of this length. */
 static void
 cut_fenced(struct holder_record *record)
@@ -376,6 +410,7 @@ const struct CMUnitTest contract_lease_tests[] = {
     CONTRACT_TEST(test_guard),
     CONTRACT_TEST(test_two_handles),
     CONTRACT_TEST(test_release),
+    CONTRACT_TEST(test_release_keeps_infinite),
     CONTRACT_TEST(test_holder_record),
     CONTRACT_TEST(test_replies),
     CONTRACT_TEST(test_etags),

@@ -29,6 +29,8 @@ E2E_TESTS = \
 	tests/e2e/test-bad-parameters.sh \
 	tests/e2e/test-captive.sh \
 	tests/e2e/test-commands.sh \
+	tests/e2e/test-control-export.sh \
+	tests/e2e/test-control-gateways.sh \
 	tests/e2e/test-damaged-record.sh \
 	tests/e2e/test-demonstration.sh \
 	tests/e2e/test-detach-releases.sh \
@@ -63,7 +65,8 @@ TESTS += $(E2E_TESTS)
 dist_check_SCRIPTS += $(E2E_TESTS)
 EXTRA_DIST += \
 	tests/e2e/client.py \
-	tests/e2e/functions.sh
+	tests/e2e/functions.sh \
+	tests/e2e/scsi.py
 
 # The command alone: these need no server.
 CLI_TESTS = \

@@ -38,7 +38,7 @@ refuse $'disk0\n@node-a' '\\x0a'
 refuse 'disk7' 'disk7'
 refuse 'disk7@node-a' 'disk7'
 refuse 'disk7@/status' 'disk7'
-refuse 'disk0@node-a/reservation' 'not supported by this version'
+refuse 'disk1@node-a/reservation' 'no volume disk1'
 
 [ -z "$(holder disk0)" ] || fail "a refused name left a lease behind"
 nbd_python <<'EOF'

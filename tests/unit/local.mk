@@ -93,6 +93,7 @@ tests_unit_test_translate_LDADD = $(unit_lease)
 # store
 unit_programs += \
 	tests/unit/test-blob-lease \
+	tests/unit/test-control \
 	tests/unit/test-fault \
 	tests/unit/test-file-crowd \
 	tests/unit/test-file-fair \
@@ -109,6 +110,10 @@ file_test_sources = \
 	tests/unit/file-test.c \
 	tests/unit/file-test.h
 tests_unit_test_blob_lease_LDADD = $(unit_store)
+tests_unit_test_control_LDADD = $(unit_lease)
+tests_unit_test_control_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-control.c
 tests_unit_test_fault_LDADD = $(unit_store)
 tests_unit_test_fault_SOURCES = \
 	$(file_test_sources) \

@@ -159,10 +159,35 @@ claim_on_a_found_lease_acquires_it_first(void **state)
   b.object.info.lease.duration_s = 60;
   attach(&b);
   event(&b, SESSION_WANT_WRITE);
-  assert_sends(&b, LEASE_ACQUIRE);
+  assert_sends(&b, LEASE_DESCRIBE);
   serve(&b);
+  assert_int_equal(b.object.by_verb[LEASE_ACQUIRE], 1);
   assert_gate(&b, GATE_OPEN);
   assert_int_equal(b.object.info.lease.duration_s, 30);
+}
+
+/* An infinite lease is a reservation's, also when it has become one since the
+ * attach: it stays infinite, and a detach does not give it back.
+ */
+static void
+a_reservations_lease_stays(void **state)
+{
+  struct bench b = bench("a", "");
+
+  (void)state;
+  b.object.info.lease.state = LEASE_LEASED;
+  b.object.info.lease.id = ID_A;
+  b.object.info.lease.duration_s = 60;
+  attach(&b);
+  b.object.info.lease.duration_s = LEASE_DURATION_INFINITE;
+  event(&b, SESSION_WANT_WRITE);
+  serve(&b);
+  assert_gate(&b, GATE_OPEN);
+  assert_int_equal(b.object.info.lease.duration_s, LEASE_DURATION_INFINITE);
+  step(&b, (struct session_event){.kind = SESSION_DETACH, .clean = true});
+  assert_sends(&b, LEASE_RELEASE);
+  assert_true(b.session.command.keep_infinite);
+  assert_true(b.session.command.clean);
 }
 
 static void
@@ -292,6 +317,7 @@ main(void)
       cmocka_unit_test(attach_failures_are_definite_or_retried),
       cmocka_unit_test(s2_gate_opens_only_with_a_claimed_epoch),
       cmocka_unit_test(claim_on_a_found_lease_acquires_it_first),
+      cmocka_unit_test(a_reservations_lease_stays),
       cmocka_unit_test(claim_that_meets_a_newer_epoch_looks_again),
       cmocka_unit_test(detach_releases_under_the_own_epoch_and_marks_clean),
       cmocka_unit_test(s6_release_never_meets_a_newer_holders_lease),

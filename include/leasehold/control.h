@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* control.h: reservation commands as they travel on the control export
+ * VOLUME@NODE/reservation (DESIGN section 8).
+ *
+ *   what is written   0-15  the CDB, then zeroes
+ *                     16-   the parameter list of a PERSISTENT RESERVE OUT
+ *   what is read      0     SCSI status
+ *                     1     length of the sense data
+ *                     2-3   zero
+ *                     4-7   length of the data-in, big-endian
+ *                     8-    sense data
+ *                     64-   data-in
+ */
+#ifndef LEASEHOLD_CONTROL_H
+#define LEASEHOLD_CONTROL_H
+
+#include "leasehold/scsi-pr.h"
+#include "leasehold/store.h"
+
+#define CONTROL_SIZE 65536
+#define CONTROL_LIST_OFFSET 16
+#define CONTROL_SENSE_OFFSET 8
+#define CONTROL_DATA_OFFSET 64
+
+/* The types of reservations that a store can enforce so far. */
+#define CONTROL_TYPES (1u << WRITE_EXCLUSIVE)
+
+/* Who sends commands to what; all of it is the caller's. */
+struct control {
+  struct store_volume *volume;
+  const char *name; /* the volume's */
+  const char *node;
+  struct lease_key key;
+  const struct log *log; /* a line for each change; may be NULL */
+};
+
+/* Runs the command in the first length bytes of frame and waits for it; what
+ * comes out of it is in reply, all of it. 0, or STATUS_INVALID for a malformed
+ * frame, and STATUS_NO_MEMORY; reply is not touched then. Any thread.
+ */
+int control_run(const struct control *control, const uint8_t *frame,
+                size_t length, uint8_t reply[CONTROL_SIZE], struct error *err);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* control.c: the control export VOLUME@NODE/reservation.
+ *
+ * A connection to it has CONTROL_SIZE bytes of its own: what can be read is the
+ * reply to the last command, all zero before the first. A write at offset 0
+ * runs a command to its end (common/lease/control.c) and replaces the reply. A
+ * write that fails, for a frame that is none, leaves it alone. Requests on one
+ * connection wait for each other; nothing is kept between two commands but the
+ * reply.
+ */
+#include "plugin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leasehold/control.h"
+#include "utils/cleanup.h"
+
+struct control_export {
+  pthread_mutex_t lock; /* protects reply; held while a command runs */
+  uint8_t reply[CONTROL_SIZE];
+};
+
+struct control_export *
+control_export_new(void)
+{
+  struct control_export *export = calloc(1, sizeof *export);
+
+  if (export != NULL)
+    pthread_mutex_init(&export->lock, NULL);
+  return export;
+}
+
+void
+control_export_free(struct control_export *export)
+{
+  if (export == NULL)
+    return;
+  pthread_mutex_destroy(&export->lock);
+  free(export);
+}
+
+uint64_t
+control_export_size(void)
+{
+  return CONTROL_SIZE;
+}
+
+int
+control_read(struct connection *connection, void *buffer, uint32_t count,
+             uint64_t offset)
+{
+  LOCK_FOR_SCOPE(&connection->control->lock);
+  memcpy(buffer, connection->control->reply + offset, count);
+  return 0;
+}
+
+int
+control_write(struct connection *connection, const void *buffer, uint32_t count,
+              uint64_t offset)
+{
+  const struct control control = {
+      .volume = connection->observed,
+      .name = connection->name.volume,
+      .node = connection->name.node,
+      .key = {.bytes = (unsigned char *)settings.key.bytes,
+              .length = settings.key.length},
+      .log = &report_log,
+  };
+  struct error error = ERROR_INIT;
+  int r;
+
+  LOCK_FOR_SCOPE(&connection->control->lock);
+  if (offset != 0)
+    r = error_set(&error, STATUS_INVALID,
+                  "a frame must be written at offset 0");
+  else
+    r = control_run(&control, buffer, count, connection->control->reply,
+                    &error);
+  if (r == 0)
+    return 0;
+  nbdkit_set_error(status_errno(r));
+  nbdkit_error("%s/reservation: %s", connection->label, error.text);
+  return -1;
+}
