@@ -24,10 +24,12 @@ enum cli_option {
   OPTION_TOKEN,
   OPTION_CAINFO,
   OPTION_INSECURE,
+  OPTION_SERVER,
   OPTION_HELP,
   OPTION_VERSION,
   OPTION_NODE,
   OPTION_VICTIM,
+  OPTION_KEY,
   OPTION_DURATION,
   OPTION_SHRINK,
   OPTION_FORCE,
@@ -40,8 +42,8 @@ enum cli_option {
   (OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LEASE_KEY) |                   \
    OPTION_BIT(OPTION_ACCOUNT_KEY) | OPTION_BIT(OPTION_SAS) |                   \
    OPTION_BIT(OPTION_TOKEN) | OPTION_BIT(OPTION_CAINFO) |                      \
-   OPTION_BIT(OPTION_INSECURE) | OPTION_BIT(OPTION_HELP) |                     \
-   OPTION_BIT(OPTION_VERSION))
+   OPTION_BIT(OPTION_INSECURE) | OPTION_BIT(OPTION_SERVER) |                   \
+   OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 struct cli_option_spec {
   const char *name;     /* without its dashes */
@@ -61,6 +63,7 @@ struct cli_verb {
   const char *summary;                    /* for the list of verbs */
   const char *help;                       /* sentences for `help VERB` */
   enum cli_exit (*run)(struct cli *);
+  enum cli_exit (*run_by_server)(struct cli *); /* NULL: has no --server */
 };
 extern const struct cli_verb cli_verbs[]; /* ended by a NULL name */
 
@@ -111,7 +114,15 @@ enum cli_exit cli_duration(const struct cli *cli, uint32_t *duration_s);
 const char *cli_store_url(const struct cli *cli);
 void cli_close(struct cli *cli);
 
-/* help.c, show.c, volume-verbs.c, reservation-verbs.c */
+/* server.c: a frame and its reply of leasehold/control.h (CONTROL_SIZE bytes),
+ * in node's name; and the status, to standard output.
+ */
+enum cli_exit cli_server_run(struct cli *cli, const char *node,
+                             const uint8_t *frame, size_t length,
+                             uint8_t *reply);
+enum cli_exit cli_server_status(struct cli *cli);
+
+/* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c */
 enum cli_exit run_help(struct cli *cli);
 enum cli_exit run_version(struct cli *cli);
 enum cli_exit run_list(struct cli *cli);
@@ -124,5 +135,12 @@ enum cli_exit run_release(struct cli *cli);
 enum cli_exit run_preempt(struct cli *cli);
 enum cli_exit run_clear(struct cli *cli);
 enum cli_exit run_lease_id(struct cli *cli);
+enum cli_exit run_register(struct cli *cli);
+enum cli_exit run_keys(struct cli *cli);
+enum cli_exit run_server_reserve(struct cli *cli);
+enum cli_exit run_server_release(struct cli *cli);
+enum cli_exit run_server_preempt(struct cli *cli);
+enum cli_exit run_server_clear(struct cli *cli);
+enum cli_exit run_server_status(struct cli *cli);
 
 #endif

@@ -5,9 +5,11 @@ bin_PROGRAMS += cli/leasehold
 cli_leasehold_SOURCES = \
 	cli/cli.h \
 	cli/help.c \
+	cli/key-verbs.c \
 	cli/main.c \
 	cli/open.c \
 	cli/reservation-verbs.c \
+	cli/server.c \
 	cli/show.c \
 	cli/verbs.c \
 	cli/volume-verbs.c
@@ -15,4 +17,5 @@ cli_leasehold_LDADD = \
 	common/lease/liblease.la \
 	common/store/libstore.la \
 	common/utils/libutils.la \
-	$(JANSSON_LIBS)
+	$(JANSSON_LIBS) \
+	$(LIBNBD_LIBS)

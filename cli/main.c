@@ -106,6 +106,8 @@ check_usage(const struct cli *cli)
   const struct cli_verb *verb = cli->verb;
   unsigned allowed = verb->required | verb->optional | OPTIONS_GLOBAL;
 
+  if (verb->run_by_server == NULL)
+    allowed &= ~OPTION_BIT(OPTION_SERVER);
   for (unsigned i = 0; i < OPTION_COUNT; i++) {
     bool given = cli->options[i] != NULL;
 
@@ -113,6 +115,8 @@ check_usage(const struct cli *cli)
       return cli_fail(cli, CLI_USAGE, "this verb has no option --%s",
                       cli_options[i].name);
   }
+  if (cli->options[OPTION_SERVER] != NULL && cli->options[OPTION_STORE] != NULL)
+    return cli_fail(cli, CLI_USAGE, "--server and --store contradict");
   for (unsigned i = cli->operand_count; i < OPERANDS_MAX; i++) {
     const char *operand = verb->operands[i];
 
@@ -188,7 +192,8 @@ run(struct cli *cli, int argc, char *argv[])
   if (code == CLI_DONE)
     code = cli_read_secrets(cli);
   if (code == CLI_DONE)
-    code = cli->verb->run(cli);
+    code = cli->options[OPTION_SERVER] != NULL ? cli->verb->run_by_server(cli)
+                                               : cli->verb->run(cli);
   return code;
 }
 

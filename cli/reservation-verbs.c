@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "leasehold/control.h"
+
 /* The request of the node that --node names, with --victim and --duration.
  * Opens the volume.
  */
@@ -161,12 +163,17 @@ run_clear(struct cli *cli)
   struct reservation_request request;
   struct reservation_result result;
   struct lease_holder holder;
+  struct control control = {.name = cli->operands[0]};
+  struct error err = ERROR_INIT;
   enum cli_exit code = begin(cli, RESERVATION_CLEAR, &request);
 
   if (code == CLI_DONE)
     code = finish(cli, &request, &result);
   if (code != CLI_DONE)
     return code;
+  control.volume = cli->volume;
+  if (control_unregister_all(&control, &err) != 0)
+    return cli_fail_with(cli, &err);
   lease_holder_of(&result.info, &holder);
   if (!holder.held)
     printf("%s: nobody held it\n", cli->operands[0]);

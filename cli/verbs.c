@@ -18,11 +18,14 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
     [OPTION_CAINFO] = {"cainfo", "FILE",
                        "certificates to trust instead of the system's"},
     [OPTION_INSECURE] = {"insecure", NULL, "allow http: to another host"},
+    [OPTION_SERVER] = {"server", "URI",
+                       "go by this server, as in nbd://HOST, without a store"},
     [OPTION_HELP] = {"help", NULL, "explain the verb, or list the verbs"},
     [OPTION_VERSION] = {"version", NULL, "print the version"},
     [OPTION_NODE] = {"node", "NODE", "the node for which this is done"},
     [OPTION_VICTIM] = {"victim", "NODE",
                        "the node to take it from [whoever holds it]"},
+    [OPTION_KEY] = {"key", "KEY", "the node's key, as in 0x1234; 0: none"},
     [OPTION_DURATION] =
         {"duration", "SECONDS",
          "how long, unless renewed: 15 to 60, or infinite [30]"},
@@ -33,6 +36,7 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
 
 #define NODE OPTION_BIT(OPTION_NODE)
 #define VICTIM OPTION_BIT(OPTION_VICTIM)
+#define KEY OPTION_BIT(OPTION_KEY)
 #define DURATION OPTION_BIT(OPTION_DURATION)
 #define SHRINK OPTION_BIT(OPTION_SHRINK)
 #define FORCE OPTION_BIT(OPTION_FORCE)
@@ -68,6 +72,7 @@ const struct cli_verb cli_verbs[] = {
             "last, and the command that takes it over for NODE, by default\n"
             "a node with this host's name.\n",
         .run = run_status,
+        .run_by_server = run_server_status,
     },
     {
         .name = "resize",
@@ -99,8 +104,10 @@ const struct cli_verb cli_verbs[] = {
         .help =
             "Acquires the lease for NODE if it is free, or starts its time\n"
             "again if NODE holds it. Unless a server with a client of that\n"
-            "name renews it, it ends after SECONDS.\n",
+            "name renews it, it ends after SECONDS. With --server NODE must\n"
+            "be registered, and there is no end.\n",
         .run = run_reserve,
+        .run_by_server = run_server_reserve,
     },
     {
         .name = "release",
@@ -111,6 +118,7 @@ const struct cli_verb cli_verbs[] = {
                 "which is no error. A client that is still connected for NODE\n"
                 "takes it again when it next writes: disconnect it first.\n",
         .run = run_release,
+        .run_by_server = run_server_release,
     },
     {
         .name = "preempt",
@@ -124,16 +132,41 @@ const struct cli_verb cli_verbs[] = {
             "whoever does. A free lease is acquired for SECONDS; one that\n"
             "is taken over keeps its duration.\n",
         .run = run_preempt,
+        .run_by_server = run_server_preempt,
     },
     {
         .name = "clear",
         .operands = {"VOLUME"},
+        .optional = NODE,
         .summary = "break the lease, whoever holds it",
         .help =
             "Breaks the lease at once, whoever holds it. Afterwards it is\n"
             "free for the first node that asks, also for the one that held\n"
-            "it: to keep a node out, use preempt.\n",
+            "it: to keep a node out, use preempt. Nobody is registered any\n"
+            "more. With --server it is NODE, a registered one, that asks.\n",
         .run = run_clear,
+        .run_by_server = run_server_clear,
+    },
+    {
+        .name = "register",
+        .operands = {"VOLUME"},
+        .required = NODE | KEY,
+        .summary = "register a node's reservation key",
+        .help =
+            "Registers NODE with KEY, or gives it another key. Key 0 takes\n"
+            "the registration away, and with it a reservation of NODE's.\n",
+        .run = run_register,
+        .run_by_server = run_register,
+    },
+    {
+        .name = "keys",
+        .operands = {"VOLUME"},
+        .optional = JSON,
+        .summary = "show which nodes are registered",
+        .help = "Shows the nodes that are registered, one a line: its key and\n"
+                "name, and whether it holds the reservation.\n",
+        .run = run_keys,
+        .run_by_server = run_keys,
     },
     {
         .name = "lease-id",

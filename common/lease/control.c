@@ -357,6 +357,43 @@ run_command(struct work *work)
   return result;
 }
 
+/* What CLEAR leaves, also where nobody can tell what was there. */
+static int
+unregister_all(struct work *work)
+{
+  int r = reservation_look(work->control->volume, &work->info, &work->error);
+
+  work->object.etag[0] = '\0';
+  if (r == 0)
+    r = load(work);
+  if (r == STATUS_CORRUPT && work->object.etag[0] != '\0') {
+    memset(&work->state, 0, sizeof work->state);
+    r = 0;
+  }
+  if (r != 0 || work->object.etag[0] == '\0')
+    return r;
+  work->after.generation = work->state.generation + 1;
+  work->after.group = work->state.group;
+  work->after.persist = work->state.persist;
+  return save(work, &work->after);
+}
+
+int
+control_unregister_all(const struct control *control, struct error *err)
+{
+  CLEANUP_FREE struct work *work = calloc(1, sizeof *work);
+  int r = STATUS_ETAG_STALE;
+
+  if (work == NULL)
+    return error_set(err, STATUS_NO_MEMORY, "no memory for a command");
+  work->control = control;
+  for (int i = 0; i < TRIES_MAX && r == STATUS_ETAG_STALE; i++)
+    r = unregister_all(work);
+  if (r != 0 && err != NULL)
+    *err = work->error;
+  return r;
+}
+
 /* --- frames ------------------------------------------------------------- */
 
 /* How long a CDB is, by the first bits of its operation code (SPC-4 section

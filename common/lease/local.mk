@@ -18,6 +18,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/scsi-pr-bytes.h \
 	common/lease/scsi-pr-decode.c \
 	common/lease/scsi-pr-encode.c \
+	common/lease/scsi-pr-request.c \
 	common/lease/scsi-sense.c \
 	common/lease/scsi-sense.h \
 	common/lease/session.c \

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "leasehold/lease.h"
+
 enum {
   RESERVE_6 = 0x16,
   RELEASE_6 = 0x17,
@@ -32,8 +34,6 @@ enum {
   PLAIN_EXTENT = 0x01
 };
 
-#define PR_OUT_LIST_LENGTH 24
-
 /* Our only target port. */
 #define RELATIVE_TARGET_PORT 1
 
@@ -41,6 +41,13 @@ enum {
 #define TRANSPORT_ID_ISCSI_NAME 0x05
 #define TRANSPORT_ID_HEADER 4
 #define TRANSPORT_ID_MIN 24
+
+/* Reads one TransportID at the beginning of bytes. Returns how long it is; 0:
+ * it is cut off, or not an iSCSI name that a node can have. In
+ * scsi-pr-decode.c.
+ */
+size_t scsi_transport_id_read(const uint8_t *bytes, size_t length,
+                              char node[NODE_NAME_MAX + 1]);
 
 static inline uint16_t
 read_be16(const uint8_t *p)

@@ -45,12 +45,9 @@ static const enum pr_action in_table[] = {
     PR_READ_FULL_STATUS,
 };
 
-/* Reads one TransportID at the beginning of bytes. Returns how long it is; 0:
- * it is cut off, or not an iSCSI name that a node can have.
- */
-static size_t
-read_transport_id(const uint8_t *bytes, size_t length,
-                  char node[NODE_NAME_MAX + 1])
+size_t
+scsi_transport_id_read(const uint8_t *bytes, size_t length,
+                       char node[NODE_NAME_MAX + 1])
 {
   size_t whole, name_length;
 
@@ -74,20 +71,20 @@ read_transport_id(const uint8_t *bytes, size_t length,
 static struct scsi_result
 read_nodes(const uint8_t *list, size_t length, struct pr_nodes *nodes)
 {
-  const uint8_t *p = list + PR_OUT_LIST_LENGTH + 4;
+  const uint8_t *p = list + SCSI_PR_LIST_LENGTH + 4;
   size_t left;
 
-  if (length < PR_OUT_LIST_LENGTH + 4)
+  if (length < SCSI_PR_LIST_LENGTH + 4)
     return RESULT(PARAMETER_LIST_LENGTH_ERROR);
-  left = length - PR_OUT_LIST_LENGTH - 4;
-  if (read_be32(list + PR_OUT_LIST_LENGTH) != left)
+  left = length - SCSI_PR_LIST_LENGTH - 4;
+  if (read_be32(list + SCSI_PR_LIST_LENGTH) != left)
     return RESULT(INVALID_FIELD_IN_PARAMETER_LIST);
   while (left > 0) {
     size_t used;
 
     if (nodes->count == REGISTRANTS_MAX)
       return RESULT(INSUFFICIENT_REGISTRATION_RESOURCES);
-    used = read_transport_id(p, left, nodes->names[nodes->count]);
+    used = scsi_transport_id_read(p, left, nodes->names[nodes->count]);
     if (used == 0)
       return RESULT(INVALID_FIELD_IN_PARAMETER_LIST);
     nodes->count++;
@@ -101,14 +98,14 @@ read_nodes(const uint8_t *list, size_t length, struct pr_nodes *nodes)
 static struct scsi_result
 read_move(const uint8_t *list, size_t length, struct pr_command *out)
 {
-  size_t left = length - PR_OUT_LIST_LENGTH;
+  size_t left = length - SCSI_PR_LIST_LENGTH;
 
   out->unregister = (list[17] & MOVE_UNREG) != 0;
   out->persist = (list[17] & MOVE_APTPL) != 0;
   if (read_be32(list + 20) != left ||
       read_be16(list + 18) != RELATIVE_TARGET_PORT ||
-      read_transport_id(list + PR_OUT_LIST_LENGTH, left, out->destination) !=
-          left)
+      scsi_transport_id_read(list + SCSI_PR_LIST_LENGTH, left,
+                             out->destination) != left)
     return RESULT(INVALID_FIELD_IN_PARAMETER_LIST);
   return RESULT(RESULT_GOOD);
 }
@@ -126,13 +123,13 @@ decode_out(const uint8_t *cdb, const uint8_t *list, size_t list_length,
   out->action = out_table[action];
   out->scope = cdb[2] >> 4;
   out->type = cdb[2] & 0x0f;
-  if (length < PR_OUT_LIST_LENGTH || length > list_length)
+  if (length < SCSI_PR_LIST_LENGTH || length > list_length)
     return RESULT(PARAMETER_LIST_LENGTH_ERROR);
   out->key = read_be64(list);
   out->service_key = read_be64(list + 8);
   if (out->action == PR_REGISTER_AND_MOVE)
-    return length > PR_OUT_LIST_LENGTH ? read_move(list, length, out)
-                                       : RESULT(PARAMETER_LIST_LENGTH_ERROR);
+    return length > SCSI_PR_LIST_LENGTH ? read_move(list, length, out)
+                                        : RESULT(PARAMETER_LIST_LENGTH_ERROR);
 
   specify = (list[20] & OUT_SPEC_I_PT) != 0;
   out->all_ports = (list[20] & OUT_ALL_TG_PT) != 0;
@@ -140,8 +137,8 @@ decode_out(const uint8_t *cdb, const uint8_t *list, size_t list_length,
   if (specify && out->action != PR_REGISTER)
     return RESULT(INVALID_FIELD_IN_PARAMETER_LIST);
   if (!specify)
-    return length == PR_OUT_LIST_LENGTH ? RESULT(RESULT_GOOD)
-                                        : RESULT(PARAMETER_LIST_LENGTH_ERROR);
+    return length == SCSI_PR_LIST_LENGTH ? RESULT(RESULT_GOOD)
+                                         : RESULT(PARAMETER_LIST_LENGTH_ERROR);
   out->specify_nodes = true;
   return read_nodes(list, length, nodes);
 }

@@ -41,4 +41,9 @@ struct control {
 int control_run(const struct control *control, const uint8_t *frame,
                 size_t length, uint8_t reply[CONTROL_SIZE], struct error *err);
 
+/* For an administrator who has broken the lease: nobody is registered any more,
+ * and nothing is pending. Without registrations nothing is done.
+ */
+int control_unregister_all(const struct control *control, struct error *err);
+
 #endif

@@ -16,6 +16,7 @@
 #include "leasehold/status.h"
 
 #define SCSI_CDB_MAX 16
+#define SCSI_PR_LIST_LENGTH 24
 
 /* How many nodes can be registered with a volume. */
 #define REGISTRANTS_MAX 128
@@ -103,5 +104,20 @@ struct registrations;
 size_t scsi_pr_encode(const struct registrations *registrations,
                       const struct pr_command *command, unsigned types,
                       uint8_t *data, size_t size);
+
+/* What an initiator does. */
+
+/* Writes the CDB, and the parameter list of a PERSISTENT RESERVE OUT without
+ * TransportIDs. Returns the list's length; 0 for others.
+ */
+size_t scsi_pr_request(const struct pr_command *command,
+                       uint8_t cdb[SCSI_CDB_MAX],
+                       uint8_t list[SCSI_PR_LIST_LENGTH]);
+/* Reads the data-in of READ FULL STATUS: generation, registrants, and the
+ * reservation as far as a registrant holds it. The rest of out is 0. False:
+ * it is not whole, or not one of ours.
+ */
+bool scsi_pr_read_full_status(const uint8_t *data, size_t length,
+                              struct registrations *out);
 
 #endif

@@ -61,8 +61,8 @@ read -ra verbs <<<"$(awk '/^Verbs:/ { wanted = 1; next } /^$/ { wanted = 0 }
 [ "${#verbs[@]}" -ge 12 ] || fail "too few verbs"
 offers "$(words "${verbs[@]}")" ''
 offers "$(words "${verbs[@]}")" help ''
-offers 'release reserve resize' re
-offers '--account-key --cainfo --help --insecure --lease-key --sas --store --token --version' --
+offers 'register release reserve resize' re
+offers '--account-key --cainfo --help --insecure --lease-key --sas --server --store --token --version' --
 
 # Each verb: its options, and volumes where it takes one that exists.
 for verb in "${verbs[@]}"; do

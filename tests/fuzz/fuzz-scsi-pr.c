@@ -25,6 +25,21 @@ check_state(const struct registrations *state)
   free(text);
 }
 
+/* What is written is read, and is the same then. */
+static void
+check_full_status(const struct registrations *state, const uint8_t *data,
+                  size_t size)
+{
+  static struct registrations again;
+  size_t length = 8 + ((size_t)data[6] << 8 | data[7]);
+
+  if (length > size || !scsi_pr_read_full_status(data, length, &again) ||
+      again.generation != state->generation || again.count != state->count ||
+      memcmp(again.registrants, state->registrants, sizeof again.registrants) !=
+          0)
+    abort();
+}
+
 static void
 check_reply(const struct registrations *state, const struct pr_command *command)
 {
@@ -35,6 +50,8 @@ check_reply(const struct registrations *state, const struct pr_command *command)
     abort();
   if (scsi_pr_encode(state, command, RESERVATION_TYPES_ALL, data, size) > size)
     abort();
+  if (command->action == PR_READ_FULL_STATUS && size > 60000)
+    check_full_status(state, data, size);
   free(data);
 }
 
@@ -72,6 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static const char *const names[] = {"node-a", "node-b", "c", "d:0"};
   static struct registrations state;
 
+  scsi_pr_read_full_status(data, size, &state); /* as a hostile server's */
   memset(&state, 0, sizeof state);
   while (size >= 2 + SCSI_CDB_MAX) {
     const char *node = names[data[0] % 4];

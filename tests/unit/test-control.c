@@ -457,10 +457,13 @@ test_crowd(void **state)
   }
 }
 
-/* Side objects that are damaged are named, and nothing is guessed. */
+/* Side objects that are damaged are named, and nothing is guessed; an
+ * administrator can do away with them.
+ */
 static void
 test_damaged(void **state)
 {
+  struct control control = {.volume = volume, .name = "disk"};
   static struct side_object object;
 
   (void)state;
@@ -469,6 +472,33 @@ test_damaged(void **state)
                    0);
   assert_int_equal(out("a", OUT_REGISTER, 0, 10), SCSI_CHECK_CONDITION);
   assert_int_equal(reply[CONTROL_SENSE_OFFSET + 2], SCSI_HARDWARE_ERROR);
+  assert_int_equal(control_unregister_all(&control, NULL), 0);
+  assert_int_equal(out("a", OUT_REGISTER, 0, 10), SCSI_GOOD);
+  assert_string_equal(look().text, "generation 2: a=10; available ");
+}
+
+/* Without registrations it makes none; with some it leaves none, nor what was
+ * pending.
+ */
+static void
+test_unregister_all(void **state)
+{
+  struct control control = {.volume = volume, .name = "disk"};
+  struct fault_rule rule = {
+      .call = FAULT_ACQUIRE, .effect = FAULT_BEFORE, .status = STATUS_IO};
+  static struct side_object object;
+
+  (void)state;
+  assert_int_equal(control_unregister_all(&control, NULL), 0);
+  assert_int_equal(store_side_read(volume, SIDE_REGISTRATIONS, &object, NULL),
+                   0);
+  assert_string_equal(object.etag, "");
+  run_steps(2);
+  fault_store_plan(store, &rule, 1);
+  step_reserve_a();
+  fault_store_plan(store, NULL, 0);
+  assert_int_equal(control_unregister_all(&control, NULL), 0);
+  assert_string_equal(look().text, "generation 3:; available ");
 }
 
 int
@@ -485,6 +515,7 @@ main(void)
       CONTROL_TEST(test_preempted_for_good),
       CONTROL_TEST(test_crowd),
       CONTROL_TEST(test_damaged),
+      CONTROL_TEST(test_unregister_all),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

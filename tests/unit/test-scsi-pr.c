@@ -379,6 +379,44 @@ test_largest_full_status(void **state)
     assert_string_equal(nodes.names[i], full.registrants[i].node);
 }
 
+/* An initiator reads what a target has written, and nothing that is cut off. */
+static void
+test_initiator(void **state)
+{
+  static struct registrations again;
+  struct pr_command out = {.action = PR_PREEMPT,
+                           .type = WRITE_EXCLUSIVE,
+                           .key = 0x0102030405060708,
+                           .service_key = 0x1112131415161718,
+                           .persist = true,
+                           .all_ports = true},
+                    in = {.action = PR_READ_FULL_STATUS,
+                          .allocation_length = 0x1234};
+  uint8_t cdb[SCSI_CDB_MAX], list[SCSI_PR_LIST_LENGTH], data[128];
+  size_t length = encode(&example, PR_READ_FULL_STATUS, 128, data, 128);
+
+  (void)state;
+  assert_int_equal(scsi_pr_request(&out, cdb, list), SCSI_PR_LIST_LENGTH);
+  assert_result(scsi_pr_decode(cdb, list, sizeof list, &command, &nodes),
+                RESULT_GOOD);
+  assert_memory_equal(&command, &out, sizeof out);
+  assert_int_equal(scsi_pr_request(&in, cdb, list), 0);
+  assert_result(scsi_pr_decode(cdb, NULL, 0, &command, &nodes), RESULT_GOOD);
+  assert_memory_equal(&command, &in, sizeof in);
+
+  assert_true(scsi_pr_read_full_status(data, length, &again));
+  assert_int_equal(again.generation, example.generation);
+  assert_int_equal(again.count, 2);
+  assert_memory_equal(again.registrants, example.registrants,
+                      sizeof again.registrants);
+  assert_string_equal(again.reservation.holder, "node-b");
+  assert_int_equal(again.reservation.type, WRITE_EXCLUSIVE);
+  for (size_t i = 0; i < length; i++)
+    assert_false(scsi_pr_read_full_status(data, i, &again));
+  data[8 + 24] = 0x06; /* not an iSCSI name */
+  assert_false(scsi_pr_read_full_status(data, length, &again));
+}
+
 /* --- sense data --------------------------------------------------------- */
 
 static void
@@ -421,6 +459,7 @@ main(void)
       cmocka_unit_test(test_report_capabilities),
       cmocka_unit_test(test_read_full_status),
       cmocka_unit_test(test_largest_full_status),
+      cmocka_unit_test(test_initiator),
       cmocka_unit_test(test_sense),
   };
 
