@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# bench: figures, printed by commands; nothing here is a test.
+# bench: figures, printed by commands. tests/bench runs each of them once.
 
-EXTRA_DIST += bench/takeover
+EXTRA_DIST += \
+	bench/figures.py \
+	bench/servers.py \
+	bench/takeover \
+	docs/performance.md

@@ -58,10 +58,12 @@ AM_TESTS_ENVIRONMENT = \
 # What a memory checker is worth running on: not the guests of tests/vm, which
 # take long and add no code of ours, nor the checks of the tree, nor what makes
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
-# people do, nor tests/azure, which wait for Azurite most of the time: the code
-# behind them has its own units; nor tests/model, which is spin's work.
-MEMORY_TESTS = $(filter-out tests/azure/% tests/faults/% tests/model/% \
-	tests/vm/% tests/tree/% %/libfuzzer.sh %/test-demonstration.sh,$(TESTS))
+# people do, nor tests/bench, which measure nothing then, nor tests/azure, which
+# wait for Azurite most of the time: the code behind them has its own units; nor
+# tests/model, which is spin's work.
+MEMORY_TESTS = $(filter-out tests/azure/% tests/bench/% tests/faults/% \
+	tests/model/% tests/vm/% tests/tree/% %/libfuzzer.sh \
+	%/test-demonstration.sh,$(TESTS))
 
 # --keep-debuginfo: nbdkit unloads the plugin before the leak check.
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \
@@ -101,7 +103,8 @@ check-memory: all
 	LEASEHOLD_SEEDS=1000 $(MAKE) check TESTS='$(MEMORY_TESTS)'
 
 # Without the tests that start servers, which take most of the time.
-QUICK_TESTS = $(filter-out tests/azure/% tests/vm/% tests/e2e/%,$(TESTS))
+QUICK_TESTS = $(filter-out tests/azure/% tests/bench/% tests/vm/% \
+	tests/e2e/%,$(TESTS))
 
 check-quick: all
 	$(MAKE) check TESTS='$(QUICK_TESTS)'

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# tests/bench: the benches run, and print what they say; no figure is judged.
+
+BENCH_TESTS = \
+	tests/bench/test-takeover.sh \
+	tests/bench/test-takeover-azurite.sh
+TESTS += $(BENCH_TESTS)
+dist_check_SCRIPTS += $(BENCH_TESTS)
