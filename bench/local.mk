@@ -3,6 +3,9 @@
 
 EXTRA_DIST += \
 	bench/figures.py \
+	bench/peers.py \
+	bench/run \
 	bench/servers.py \
 	bench/takeover \
+	bench/workloads.py \
 	docs/performance.md

@@ -2,6 +2,7 @@
 # tests/bench: the benches run, and print what they say; no figure is judged.
 
 BENCH_TESTS = \
+	tests/bench/test-run.sh \
 	tests/bench/test-takeover.sh \
 	tests/bench/test-takeover-azurite.sh
 TESTS += $(BENCH_TESTS)

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-run.sh: bench/run puts every workload on every peer, once, and compares
+# each of them with the plugin.
+
+. "${LEASEHOLD_SRCDIR:?}/tests/e2e/functions.sh"
+
+requires fio nbdcopy
+requires_nbd_python
+fio --enghelp 2>/dev/null | grep -qw nbd || skip "fio has no nbd engine"
+expect_status 0 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
+  --rounds 1 --seconds 0.05 --size 16 --folder "$scratch" \
+  --svg "$scratch/run.svg"
+workloads=$(grep -cE ' leasehold +[0-9]+ +(IOPS|MiB/s)' <<<"$output")
+echo "$workloads workloads"
+[ "$workloads" -ge 15 ] || fail "those cannot be all of them"
+number='[0-9]+\.[0-9]{2}'
+for peer in file memory null; do
+  compared=$(grep -cE " $peer +[0-9]+ +(IOPS|MiB/s)( +$number){3} " \
+    <<<"$output")
+  [ "$compared" -eq "$workloads" ] ||
+    fail "$compared of $workloads workloads are compared with $peer"
+done
+[ "$(grep -c '<rect x=' "$scratch/run.svg")" -eq $((3 * workloads)) ] ||
+  fail "not every comparison has a bar"
+rm "$scratch/run.svg"
+[ -z "$(ls -d "$scratch"/leasehold-run-* 2>/dev/null)" ] ||
+  fail "it left its folder behind"
+
+# What is asked for is what is run.
+expect_status 0 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
+  --rounds 2 --seconds 0.05 --size 16 --peers leasehold,null \
+  --workloads 'copy-out,write-1m*'
+[ "$(grep -c ' leasehold ' <<<"$output")" -eq 2 ] || fail "not two workloads"
+! grep -q ' file ' <<<"$output" || fail "a peer that was not asked for"
+expect_status 2 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
+  --workloads nonsense
+expect_output "no 'nonsense'"
