@@ -103,13 +103,17 @@ check-memory: all
 	LEASEHOLD_SEEDS=1000 $(MAKE) check TESTS='$(MEMORY_TESTS)'
 
 # Without the tests that start servers, which take most of the time.
-QUICK_TESTS = $(filter-out tests/azure/% tests/bench/% tests/vm/% \
-	tests/e2e/%,$(TESTS))
+QUICK_TESTS = $(filter-out tests/azure/% tests/bench/% tests/e2e/% \
+	tests/faults/% tests/model/% tests/vm/%,$(TESTS))
 
 check-quick: all
 	$(MAKE) check TESTS='$(QUICK_TESTS)'
 
+# What makes sure that everything is in the tarball, and not much more.
+DIST_TESTS = $(filter tests/contract/% tests/fuzz/% tests/tree/% \
+	tests/unit/%,$(TESTS))
+
 distcheck-quick:
-	$(MAKE) distcheck TESTS='$(QUICK_TESTS)'
+	$(MAKE) distcheck TESTS='$(DIST_TESTS)'
 
 .PHONY: check-memory check-quick check-valgrind distcheck-quick
