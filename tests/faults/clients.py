@@ -14,11 +14,12 @@ import nbd
 
 from history import SECTOR, found_in, now, stamped
 
-# Longest changes and reads, in sectors.
+# Longest changes and reads, in sectors: mostly, and now and then.
 SHORT, LONG = 6, 48
 
-# An instance list of a volume has room for 32 (include/leasehold/lease.h).
-INSTANCES_MAX = 24
+# Of a client. A volume remembers 32 fenced instances (FENCED_INSTANCES_MAX in
+# include/leasehold/lease.h), and has three clients that can have some.
+INSTANCES_MAX = 10
 
 
 def errno_name(problem):
@@ -33,12 +34,12 @@ class Session:
         self.gateway = gateway
         self.instance = instance
         self.connections = connections
-        self.name = f"{client.node or 'observer'}-{client.number}.{{}}".format(
-            client.sessions)
+        self.name = (f"{client.node or 'observer'}-{client.number}."
+                     f"{client.sessions}")
         self.lock = threading.Lock()
         self.sequence = 0
         self.fenced = False
-        self.ends = NEVER_ENDS
+        self.ends = 0
         self.handles = []
 
     def export(self):
@@ -129,9 +130,6 @@ class Session:
         return self.request(handle, "read", call, first=first, count=count)
 
 
-NEVER_ENDS = float("inf")
-
-
 class Client(threading.Thread):
     """plan: node ("" observes), gateways, connections, instance ("none",
     "new": another one after each fence, "stubborn": the same one), pace
@@ -159,9 +157,9 @@ class Client(threading.Thread):
         return Session(self, self.gateways[gateway], instance, connections)
 
     def next_instance(self):
-        self.instances += 1
-        if self.plan["instance"] == "none" or self.instances > INSTANCES_MAX:
+        if self.plan["instance"] == "none":
             return ""
+        self.instances = min(self.instances + 1, INSTANCES_MAX)
         return f"{self.volume}-{self.number}-{self.instances}"
 
     def run(self):
