@@ -66,6 +66,7 @@ TESTS += $(E2E_TESTS)
 dist_check_SCRIPTS += $(E2E_TESTS)
 EXTRA_DIST += \
 	tests/e2e/client.py \
+	tests/e2e/control-scenarios.sh \
 	tests/e2e/functions.sh \
 	tests/e2e/scsi.py
 
