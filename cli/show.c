@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leasehold/control.h"
 #include "leasehold/export-name.h"
 #include "leasehold/volume-json.h"
 #include "utils/size.h"
@@ -304,6 +305,7 @@ status_for_people(const struct cli *cli, const struct volume_info *info)
 enum cli_exit
 run_status(struct cli *cli)
 {
+  struct control control = {.name = cli->operands[0], .key = cli->key};
   struct lease_id unused;
   struct volume_info info;
   struct error err = ERROR_INIT;
@@ -315,6 +317,8 @@ run_status(struct cli *cli)
     return code;
   if (reservation_look(cli->volume, &info, &err) != 0)
     return cli_fail_with(cli, &err);
+  control.volume = cli->volume;
+  control_name_holder(&control, &info);
   if (cli->options[OPTION_JSON] != NULL)
     return print_json(cli, volume_json(cli->operands[0], &info));
   return status_for_people(cli, &info);

@@ -47,6 +47,27 @@ control_export_size(void)
   return CONTROL_SIZE;
 }
 
+static struct control
+make_control(const struct connection *connection)
+{
+  return (struct control){
+      .volume = connection->observed,
+      .name = connection->name.volume,
+      .node = connection->name.node,
+      .key = {.bytes = (unsigned char *)settings.key.bytes,
+              .length = settings.key.length},
+      .log = &report_log,
+  };
+}
+
+void
+control_name(const struct connection *connection, struct volume_info *info)
+{
+  const struct control control = make_control(connection);
+
+  control_name_holder(&control, info);
+}
+
 int
 control_read(struct connection *connection, void *buffer, uint32_t count,
              uint64_t offset)
@@ -60,14 +81,7 @@ int
 control_write(struct connection *connection, const void *buffer, uint32_t count,
               uint64_t offset)
 {
-  const struct control control = {
-      .volume = connection->observed,
-      .name = connection->name.volume,
-      .node = connection->name.node,
-      .key = {.bytes = (unsigned char *)settings.key.bytes,
-              .length = settings.key.length},
-      .log = &report_log,
-  };
+  const struct control control = make_control(connection);
   struct error error = ERROR_INIT;
   int r;
 

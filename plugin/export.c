@@ -110,6 +110,7 @@ open_observer(struct connection *connection)
   }
   learn(connection, &info);
   if (connection->name.kind == EXPORT_STATUS) {
+    control_name(connection, &info);
     connection->text = volume_json_text(connection->name.volume, &info);
     if (connection->text == NULL) {
       nbdkit_error("%s: no memory", connection->label);

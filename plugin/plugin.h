@@ -148,6 +148,9 @@ int export_is_rotational(void *handle);
 struct control_export *control_export_new(void);          /* NULL: no memory */
 void control_export_free(struct control_export *control); /* NULL is fine */
 uint64_t control_export_size(void);
+/* control_name_holder, for the status. */
+void control_name(const struct connection *connection,
+                  struct volume_info *info);
 /* 0, or -1 when it failed and was reported. */
 int control_read(struct connection *connection, void *buffer, uint32_t count,
                  uint64_t offset);

@@ -357,6 +357,27 @@ run_command(struct work *work)
   return result;
 }
 
+void
+control_name_holder(const struct control *control, struct volume_info *info)
+{
+  CLEANUP_FREE struct work *work = NULL;
+  const struct reservation *reservation;
+
+  if (info->lease.id_known || info->lease.state != LEASE_LEASED)
+    return;
+  work = calloc(1, sizeof *work);
+  if (work == NULL)
+    return;
+  work->control = control;
+  reservation = &work->state.reservation;
+  if (load(work) != 0 ||
+      registrations_reconcile(&work->state, info, &control->key) != 0 ||
+      strcmp(reservation->holder, info->lease.node) == 0)
+    return;
+  memcpy(info->lease.node, reservation->holder, sizeof info->lease.node);
+  info->lease.since_ms = 0;
+}
+
 /* What CLEAR leaves, also where nobody can tell what was there. */
 static int
 unregister_all(struct work *work)

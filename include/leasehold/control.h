@@ -41,6 +41,13 @@ struct control {
 int control_run(const struct control *control, const uint8_t *frame,
                 size_t length, uint8_t reply[CONTROL_SIZE], struct error *err);
 
+/* Where the store keeps lease IDs to itself: names the holder in info as the
+ * registrations do, which know of reservations whose holder has not written
+ * yet. What cannot be read, or is not needed, changes nothing.
+ */
+void control_name_holder(const struct control *control,
+                         struct volume_info *info);
+
 /* For an administrator who has broken the lease: nobody is registered any more,
  * and nothing is pending. Without registrations nothing is done.
  */

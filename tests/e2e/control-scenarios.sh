@@ -12,10 +12,8 @@ control_commands()
 from scsi import *
 
 def held_by(node):
-    """As far as it can be told where the store keeps lease IDs to itself."""
     lease = status("disk0")["lease"]
-    return lease["state"] == "leased" and \
-        (lease["id"] is None or lease["holder"] == node)
+    return lease["state"] == "leased" and lease["holder"] == node
 
 
 def is_free():
