@@ -54,7 +54,7 @@ handle = connect("b", f"{volume}@node-b")
 handle.pwrite(b"from node-b now " * 256, 0)
 handle.flush()
 handle.shutdown()
-check(holder(volume) is None, "node-b has not released")
+soon("node-b has released", lambda: holder(volume) is None)
 PYTHON
 
   server_start a

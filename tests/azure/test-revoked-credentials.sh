@@ -63,5 +63,10 @@ azurite_key=$good_key
 azure_restart
 touch "$scratch/returned"
 wait "$client" || fail "the client"
-[ "$(holder disk0)" = '' ] || fail "the lease was not released"
+
+released()
+{
+  [ -z "$(holder disk0)" ]
+}
+wait_until "the lease is released" released
 server_stop a
