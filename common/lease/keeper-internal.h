@@ -55,6 +55,10 @@ struct tenure {
   unsigned refs;
   struct notes notes;
   struct gate gate;
+  /* Nothing passes the gate under this epoch any more: a change under it has
+   * had an unknown outcome, and could land after what is sent now (S4).
+   */
+  uint64_t doubted_epoch;
   struct tenure_waiter *waiters;
   int flush_status;
   enum session_state state;

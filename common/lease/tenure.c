@@ -218,6 +218,9 @@ tenure_gate(struct tenure *tenure, struct gate *out)
 {
   LOCK_FOR_SCOPE(&tenure->lock);
   *out = tenure->gate;
+  /* The keeper has not yet come to what was posted. */
+  if (out->position == GATE_OPEN && out->guard.epoch <= tenure->doubted_epoch)
+    out->position = GATE_PENDING;
 }
 
 void
@@ -304,6 +307,8 @@ tenure_post(struct tenure *tenure, const struct session_event *event)
     if (!(notes->set & NOTE_UNKNOWN) || notes->unknown_epoch < event->epoch)
       notes->unknown_epoch = event->epoch;
     notes->set |= NOTE_UNKNOWN;
+    if (tenure->doubted_epoch < event->epoch)
+      tenure->doubted_epoch = event->epoch;
     break;
   default:
     abort(); /* the keeper's own events */

@@ -83,7 +83,9 @@ struct tenure_extra *tenure_extra(struct tenure *tenure);
 const struct clock *tenure_clock(struct tenure *tenure);
 const struct log *tenure_log(struct tenure *tenure);
 
-/* Copies the gate. Cheap: the data path calls it for every request. */
+/* Copies the gate. Cheap: the data path calls it for every request. What was
+ * posted as of unknown outcome counts at once: its epoch is not open any more.
+ */
 void tenure_gate(struct tenure *tenure, struct gate *out);
 
 /* Copies what was last seen of the volume, and the session's state and cause

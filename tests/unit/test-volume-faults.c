@@ -74,6 +74,36 @@ s4_renewal_does_not_let_a_doubted_request_pass(void **state)
   gateway_close(&gateway);
 }
 
+/* Nor does another request, though the keeper has not yet been told: what is in
+ * doubt could land over it.
+ */
+static void
+s4_nothing_passes_in_an_epoch_that_is_in_doubt(void **state)
+{
+  struct world *world = *state;
+  struct gateway gateway = gateway_open(world);
+  struct connection a = connect_to(&gateway, "a", "");
+  struct client lost, next;
+
+  assert_int_equal(write_at(&a, '0', 0), 0);
+  world->store.hold_io = true;
+  start(&a, &lost, STORE_WRITE, '1', 0); /* message 0 */
+  fake_answer_with(&world->store, 0, STATUS_UNKNOWN);
+  assert_false(volume_advance(&lost.request));
+  start(&a, &next, STORE_WRITE, '2', 0);
+  assert_int_equal(fake_pending(&world->store), 1);
+  world->store.hold_io = false;
+  go_on(&a, &lost);
+  go_on(&a, &next);
+  assert_true(lost.finished && next.finished);
+  assert_int_equal(world->store.epoch, 2);
+  fake_deliver(&world->store, 0);
+  assert_int_equal(world->store.messages[0].status, STATUS_EPOCH_STALE);
+  assert_int_equal(world->store.data[0], '2');
+  disconnect(&a);
+  gateway_close(&gateway);
+}
+
 /* All that is outstanding goes round again when one of them is in doubt. */
 static void
 s4_others_in_flight_are_sent_again_under_the_new_epoch(void **state)
@@ -230,6 +260,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       TEST(s4_unknown_outcome_is_reclaimed_and_late_delivery_refused),
       TEST(s4_renewal_does_not_let_a_doubted_request_pass),
+      TEST(s4_nothing_passes_in_an_epoch_that_is_in_doubt),
       TEST(s4_others_in_flight_are_sent_again_under_the_new_epoch),
       TEST(s3_late_write_of_an_older_incarnation_is_refused),
       TEST(s5_failed_flush_fails_for_ever),
