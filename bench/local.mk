@@ -8,4 +8,5 @@ EXTRA_DIST += \
 	bench/servers.py \
 	bench/takeover \
 	bench/workloads.py \
-	docs/performance.md
+	docs/performance.md \
+	docs/performance/takeover.svg
