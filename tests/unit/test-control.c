@@ -424,15 +424,18 @@ test_preempted_for_good(void **state)
 static void
 register_crowd(void *data)
 {
+  static struct store_volume *inherited; /* stays reachable */
   struct store *own = file_test_open(0);
   char node[8];
 
+  inherited = volume;
   volume = file_test_volume(own, "disk");
   snprintf(node, sizeof node, "n%d", *(int *)data);
   for (uint64_t i = 0; i < 10; i++)
     file_test_require(out(node, OUT_REGISTER, i, i + 1) == SCSI_GOOD,
                       "REGISTER is good");
   store_volume_close(volume);
+  volume = inherited;
   store_close(own);
 }
 
