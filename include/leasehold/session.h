@@ -38,6 +38,10 @@ struct gate {
   int status;
   /* OPEN: until when the lease is provably held (S8), else 0. */
   uint64_t valid_until_ns;
+  /* OPEN: others may write, too: nothing that was read before may be served
+   * from memory, and every change goes straight to the store.
+   */
+  bool shared;
 };
 
 enum session_event_kind {
