@@ -106,6 +106,7 @@ plugin_get_ready(void)
       .key = {.bytes = (unsigned char *)settings.key.bytes,
               .length = settings.key.length},
       .duration_s = settings.duration_s,
+      .drain_ns = settings.io_timeout_s * NANOSECONDS_PER_SECOND,
       .extra_new = volume_extra_new,
   };
   struct error error = ERROR_INIT;

@@ -3,5 +3,6 @@
 
 noinst_LTLIBRARIES += common/cache/libcache.la
 common_cache_libcache_la_SOURCES = \
+	common/cache/in-flight.c \
 	common/cache/range-lock.c \
 	common/cache/volume.c

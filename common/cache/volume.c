@@ -18,6 +18,9 @@
  * remembered (doubted): a gate that is open under that one does not count. (The
  * gate's version would not do: a renewal changes it, too.)
  *
+ * A session that is to be given up drains first: the gate lets pass what has
+ * passed it before, and nothing new (in-flight.h).
+ *
  * A flush of a fenced session fails, and once one has failed at the store all
  * later ones of the session do (S5): the store may have dropped what it could
  * not write.
@@ -44,6 +47,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leasehold/in-flight.h"
 #include "leasehold/timing.h"
 #include "utils/mutation.h"
 
@@ -75,6 +79,7 @@ gate_changed(struct tenure_waiter *waiter)
 struct shared {
   struct tenure_extra extra; /* first */
   struct range_lock ranges;
+  struct in_flight changes;
 };
 
 static void
@@ -86,6 +91,16 @@ shared_free(struct tenure_extra *extra)
   free(shared);
 }
 
+static bool
+shared_drain(struct tenure_extra *extra, struct tenure *tenure)
+{
+  struct shared *shared = (struct shared *)extra;
+  struct gate gate;
+
+  tenure_gate(tenure, &gate);
+  return in_flight_drained(&shared->changes, gate.version);
+}
+
 struct tenure_extra *
 volume_extra_new(void)
 {
@@ -94,14 +109,45 @@ volume_extra_new(void)
   if (shared == NULL)
     return NULL;
   shared->extra.free = shared_free;
+  shared->extra.drain = shared_drain;
   range_lock_init(&shared->ranges);
   return &shared->extra;
+}
+
+static struct shared *
+shared_of(const struct volume_request *request)
+{
+  return (struct shared *)tenure_extra(request->volume->tenure);
 }
 
 static struct range_lock *
 ranges_of(const struct volume_request *request)
 {
-  return &((struct shared *)tenure_extra(request->volume->tenure))->ranges;
+  return &shared_of(request)->ranges;
+}
+
+/* A change that passes the gate for the first time is under way from now on.
+ * False: not under this gate, a drain has begun since it was read.
+ */
+static bool
+change_begins(struct volume_request *request)
+{
+  struct shared *shared = shared_of(request);
+
+  if (!request->begun && shared != NULL)
+    request->begun = in_flight_begin(&shared->changes, request->gate.version);
+  return request->begun || shared == NULL;
+}
+
+static void
+change_ends(struct volume_request *request)
+{
+  if (!request->begun)
+    return;
+  request->begun = false;
+  if (in_flight_end(&shared_of(request)->changes))
+    tenure_post(request->volume->tenure,
+                &(struct session_event){.kind = SESSION_DRAINED});
 }
 
 static void
@@ -224,6 +270,7 @@ volume_begin(struct volume *volume, struct volume_request *request)
                                          .buffer = io->buffer};
   request->piece = PIECE_DIRECT;
   request->piece_end = io->offset + io->count;
+  request->begun = false;
   request->ranged = false;
   request->range.state = RANGE_FREE;
   io->done = io_done;
@@ -246,6 +293,7 @@ finish(struct volume_request *request, int status)
 {
   if (request->ranged)
     range_drop(ranges_of(request), &request->range);
+  change_ends(request);
   request->io.kind = request->whole.kind;
   request->io.offset = request->whole.offset;
   request->io.count = request->whole.count;
@@ -344,6 +392,13 @@ pass_gate(struct volume_request *request)
   switch (gate->position) {
   case GATE_OPEN:
     if (gate->guard.epoch == request->doubted)
+      return wait_for_store(request, now_ns);
+    if (!change_begins(request))
+      return CHANGED;
+    request->io.guard = gate->guard;
+    return PASSED;
+  case GATE_DRAINING:
+    if (!request->begun || gate->guard.epoch == request->doubted)
       return wait_for_store(request, now_ns);
     request->io.guard = gate->guard;
     return PASSED;

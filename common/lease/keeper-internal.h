@@ -11,7 +11,7 @@ struct keeper {
   struct keeper_config config;
 
   pthread_mutex_t lock; /* protects tenures and stopping */
-  pthread_cond_t gone;  /* a tenure was freed */
+  pthread_cond_t gone;  /* while stopping: a turn is over */
   struct tenure *tenures;
   bool stopping; /* attach refuses */
 
@@ -34,7 +34,8 @@ enum note {
   NOTE_UNKNOWN = 8,
   NOTE_WANT_WRITE = 16,
   NOTE_WANT_LEASE = 32,
-  NOTE_DETACH = 64
+  NOTE_DRAINED = 64,
+  NOTE_DETACH = 128
 };
 
 struct notes {
@@ -61,6 +62,7 @@ struct tenure {
   uint64_t doubted_epoch;
   struct tenure_waiter *waiters;
   int flush_status;
+  bool draining; /* the session's */
   enum session_state state;
   struct volume_info seen;
   char cause[SESSION_CAUSE_MAX]; /* ... to here */

@@ -89,18 +89,39 @@ keeper_start(struct keeper *keeper, struct error *err)
   return 0;
 }
 
+/* keeper->lock is held. */
+static bool
+anything_drains_locked(struct keeper *keeper)
+{
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    LOCK_FOR_SCOPE(&tenure->lock);
+    if (tenure->draining || tenure->notes.set & NOTE_DETACH)
+      return true;
+  }
+  return false;
+}
+
+static bool
+anything_left_locked(struct keeper *keeper)
+{
+  return keeper->tenures != NULL;
+}
+
+/* Waits until a turn leaves nothing of what is asked for, or for_ns. */
 static void
-wait_until_gone(struct keeper *keeper, uint64_t grace_ns)
+wait_until_none(struct keeper *keeper, bool (*any_locked)(struct keeper *),
+                uint64_t for_ns)
 {
   struct timespec until;
 
   clock_gettime(CLOCK_MONOTONIC, &until);
-  grace_ns += (uint64_t)until.tv_nsec;
-  until.tv_sec += (time_t)(grace_ns / NANOSECONDS_PER_SECOND);
-  until.tv_nsec = (long)(grace_ns % NANOSECONDS_PER_SECOND);
+  for_ns += (uint64_t)until.tv_nsec;
+  until.tv_sec += (time_t)(for_ns / NANOSECONDS_PER_SECOND);
+  until.tv_nsec = (long)(for_ns % NANOSECONDS_PER_SECOND);
 
   LOCK_FOR_SCOPE(&keeper->lock);
-  while (keeper->tenures != NULL) {
+  while (any_locked(keeper)) {
     if (pthread_cond_timedwait(&keeper->gone, &keeper->lock, &until) != 0)
       return;
   }
@@ -112,7 +133,8 @@ keeper_stop(struct keeper *keeper, uint64_t grace_ns)
   if (!keeper->running)
     return;
   keeper_detach_all(keeper);
-  wait_until_gone(keeper, grace_ns);
+  wait_until_none(keeper, anything_drains_locked, keeper->config.drain_ns);
+  wait_until_none(keeper, anything_left_locked, grace_ns);
   __atomic_store_n(&keeper->quit, true, __ATOMIC_RELEASE);
   kick_thread(&keeper->thread_kick);
   pthread_join(keeper->thread, NULL);

@@ -106,6 +106,7 @@ publish(struct tenure *tenure)
 
   LOCK_FOR_SCOPE(&tenure->lock);
   tenure->state = session->state;
+  tenure->draining = session->draining;
   tenure->seen = session->seen;
   memcpy(tenure->cause, session->cause, sizeof tenure->cause);
   if (tenure->gate.version == session->gate.version)
@@ -141,7 +142,7 @@ request_done(struct store_command *request)
 }
 
 static void
-step(struct tenure *tenure, const struct session_event *event)
+step_once(struct tenure *tenure, const struct session_event *event)
 {
   const struct clock *clock = tenure->keeper->config.clock;
   struct session *session = &tenure->session;
@@ -156,6 +157,29 @@ step(struct tenure *tenure, const struct session_event *event)
   tenure->request.done = request_done;
   if (store_submit_command(tenure->volume, &tenure->request) != STORE_PENDING)
     note(tenure, NOTE_REPLY);
+}
+
+/* While the session drains, whoever keeps changes is asked for them after
+ * each step, for the gate may be another one.
+ */
+static void
+ask_drained(struct tenure *tenure)
+{
+  struct tenure_extra *extra = tenure->extra;
+
+  if (!tenure->session.draining)
+    return;
+  if (extra == NULL || extra->drain == NULL || extra->drain(extra, tenure))
+    step_once(tenure, &(struct session_event){
+                          .kind = SESSION_DRAINED,
+                          .clean = tenure_flush_status(tenure) == 0});
+}
+
+static void
+step(struct tenure *tenure, const struct session_event *event)
+{
+  step_once(tenure, event);
+  ask_drained(tenure);
 }
 
 static void
@@ -185,6 +209,8 @@ step_notes(struct tenure *tenure, const struct notes *notes)
     step_kind(tenure, SESSION_WANT_WRITE);
   if (notes->set & NOTE_WANT_LEASE)
     step_kind(tenure, SESSION_WANT_LEASE);
+  if (notes->set & NOTE_DRAINED)
+    ask_drained(tenure);
   if (notes->set & NOTE_DETACH)
     step(tenure, &(struct session_event){.kind = SESSION_DETACH,
                                          .clean = notes->clean});
@@ -218,9 +244,6 @@ unlink_and_free(struct keeper *keeper, struct tenure *tenure)
     *link = tenure->next;
   }
   tenure_free(tenure);
-  /* Only now: keeper_stop's caller frees what the tenure used. */
-  LOCK_FOR_SCOPE(&keeper->lock);
-  pthread_cond_broadcast(&keeper->gone);
 }
 
 /* Takes the notes, unless the tenure has to be held back. */
@@ -283,6 +306,12 @@ keeper_turn(struct keeper *keeper)
       gone = true;
     else if (tenure->session.wake_at_ns < next_ns)
       next_ns = tenure->session.wake_at_ns;
+  }
+  {
+    /* keeper_stop's caller frees what the tenures have used: only now. */
+    LOCK_FOR_SCOPE(&keeper->lock);
+    if (keeper->stopping)
+      pthread_cond_broadcast(&keeper->gone);
   }
   /* One that was held back by what has gone comes before it in the list. */
   return gone ? 0 : next_ns;

@@ -22,6 +22,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/scsi-sense.c \
 	common/lease/scsi-sense.h \
 	common/lease/session.c \
+	common/lease/session-drain.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \

@@ -30,6 +30,21 @@ void session_lease_is_ours(struct session *, uint64_t now_ns, int64_t wall_ms);
 /* Release what there is to release, and end. */
 void session_begin_detach(struct session *, uint64_t now_ns);
 
+/* Are lease and epoch ours, as far as is known? */
+static inline bool
+session_holds(const struct session *session)
+{
+  return session->state == SESSION_HELD || session->state == SESSION_DRAINING;
+}
+
+/* session-drain.c. */
+void session_detach(struct session *, bool clean, uint64_t now_ns);
+void session_drained(struct session *, bool clean, uint64_t now_ns);
+/* The drain's time is over. */
+void session_drain_failed(struct session *, uint64_t now_ns);
+/* At the end of each step: state and draining are made to agree. */
+void session_settle_drain(struct session *, uint64_t now_ns);
+
 /* session-reply.c: takes in the answer to the command awaited. */
 void session_replied(struct session *, const struct session_event *,
                      uint64_t now_ns, int64_t wall_ms);

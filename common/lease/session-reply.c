@@ -287,7 +287,7 @@ session_replied(struct session *session, const struct session_event *event,
     released(session, reply, now_ns);
     return;
   }
-  if (session->detaching) {
+  if (session->detaching && !session->draining) {
     replied_while_detaching(session, verb, reply, now_ns);
     return;
   }

@@ -12,6 +12,8 @@ gate_position_text(enum gate_position position)
     return "attached";
   case GATE_OPEN:
     return "open";
+  case GATE_DRAINING:
+    return "draining";
   case GATE_CONFLICT:
     return "conflict";
   case GATE_FENCED:
@@ -38,6 +40,8 @@ session_state_text(enum session_state state)
     return "claiming";
   case SESSION_HELD:
     return "held";
+  case SESSION_DRAINING:
+    return "draining";
   case SESSION_VERIFYING:
     return "verifying";
   case SESSION_RELEASING:

@@ -35,14 +35,17 @@
  *   STANDBY    other's   none     CONFLICT   -                WANT_*
  *   ATTACHED   ours      none     ASK        (RENEW)          WANT_WRITE
  *   CLAIMING   ours      none     PENDING    ACQUIRE CLAIM    its reply
- *   HELD       ours      own      OPEN       (RENEW)          doubt
+ *   HELD       ours      own      OPEN       (RENEW)          doubt, DETACH
+ *   DRAINING   ours      own      DRAINING   (RENEW)          doubt, DRAINED,
+ *                                                             time
  *   VERIFYING  ?         own      PENDING    any of them      its reply
  *   RELEASING  ?         any      CLOSED     RELEASE          its reply
  *   DETACHED   -         -        CLOSED     -                never
  *   FENCED     not ours  passed   FENCED     -                DETACH
  *
  * Invariants: at most one command is on its way (awaited); the gate is a
- * function of the state; OPEN carries the own epoch and nothing else does.
+ * function of the state; OPEN and DRAINING carry the own epoch and nothing else
+ * does. session-drain.c tells how a session is given up.
  * FENCED sends nothing, ever (S6).
  *
  * Answers that are none (transient, unknown, I/O, denied credentials) never
@@ -120,7 +123,7 @@ doubted(struct session *session, const struct session_event *event,
     return; /* it is over: the request goes to the gate again */
   if (session->state == SESSION_VERIFYING && session->awaited == LEASE_RENEW)
     session->doubt = true; /* else its answer would settle everything */
-  if (session->state != SESSION_HELD)
+  if (!session_holds(session))
     return;
   session->state = SESSION_VERIFYING;
   if (unknown) {
@@ -144,10 +147,14 @@ doubted(struct session *session, const struct session_event *event,
 static void
 timer(struct session *session, uint64_t now_ns)
 {
-  bool renewing = session->state == SESSION_HELD ||
+  bool renewing = session_holds(session) ||
                   (session->state == SESSION_ATTACHED && session->took);
 
-  if (session->state == SESSION_HELD && session->valid_until_ns <= now_ns) {
+  if (session->draining && session->drain_until_ns <= now_ns) {
+    session_drain_failed(session, now_ns);
+    return;
+  }
+  if (session_holds(session) && session->valid_until_ns <= now_ns) {
     session->state = SESSION_VERIFYING;
     if (session->failure == STATUS_OK)
       session_set_cause(session, "no renewal was answered in time");
@@ -179,12 +186,14 @@ set_wake(struct session *session)
   if (session->awaited == LEASE_NONE) {
     wake = session->retry_at_ns;
     if (wake == TIME_NEVER &&
-        (session->state == SESSION_HELD ||
+        (session_holds(session) ||
          (session->state == SESSION_ATTACHED && session->took)))
       wake = session->renew_at_ns;
   }
-  if (session->state == SESSION_HELD && session->valid_until_ns < wake)
+  if (session_holds(session) && session->valid_until_ns < wake)
     wake = session->valid_until_ns;
+  if (session->draining && session->drain_until_ns < wake)
+    wake = session->drain_until_ns;
   session->wake_at_ns = wake;
 }
 
@@ -196,6 +205,8 @@ position(const struct session *session)
     return session->want_write ? GATE_PENDING : GATE_ASK;
   case SESSION_HELD:
     return GATE_OPEN;
+  case SESSION_DRAINING:
+    return GATE_DRAINING;
   case SESSION_STANDBY:
     return GATE_CONFLICT;
   case SESSION_FENCED:
@@ -218,6 +229,7 @@ set_gate(struct session *session)
   next.position = position(session);
   switch (next.position) {
   case GATE_OPEN:
+  case GATE_DRAINING:
     next.guard.lease_id = session->config.lease_id;
     next.guard.epoch = session->epoch;
     next.valid_until_ns = session->valid_until_ns;
@@ -266,13 +278,14 @@ session_step(struct session *session, const struct session_event *event,
   case SESSION_UNKNOWN:
     doubted(session, event, now_ns, wall_ms);
     break;
+  case SESSION_DRAINED:
+    session_drained(session, event->clean, now_ns);
+    break;
   case SESSION_DETACH:
-    session->detaching = true;
-    session->detach_clean = event->clean;
-    if (session->awaited == LEASE_NONE)
-      session_begin_detach(session, now_ns);
+    session_detach(session, event->clean, now_ns);
     break;
   }
+  session_settle_drain(session, now_ns);
   set_wake(session);
   set_gate(session);
   session->finished =

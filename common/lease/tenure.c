@@ -117,6 +117,7 @@ keeper_attach(struct keeper *keeper, struct store *store, const char *volume,
 {
   struct session_config config = {.duration_s = keeper->config.duration_s,
                                   .write_back = keeper->config.write_back,
+                                  .drain_ns = keeper->config.drain_ns,
                                   .spread = spread_of(volume)};
   struct tenure *fresh = NULL;
   int status;
@@ -219,7 +220,8 @@ tenure_gate(struct tenure *tenure, struct gate *out)
   LOCK_FOR_SCOPE(&tenure->lock);
   *out = tenure->gate;
   /* The keeper has not yet come to what was posted. */
-  if (out->position == GATE_OPEN && out->guard.epoch <= tenure->doubted_epoch)
+  if ((out->position == GATE_OPEN || out->position == GATE_DRAINING) &&
+      out->guard.epoch <= tenure->doubted_epoch)
     out->position = GATE_PENDING;
 }
 
@@ -294,6 +296,9 @@ tenure_post(struct tenure *tenure, const struct session_event *event)
     break;
   case SESSION_WANT_LEASE:
     notes->set |= NOTE_WANT_LEASE;
+    break;
+  case SESSION_DRAINED:
+    notes->set |= NOTE_DRAINED;
     break;
   case SESSION_REFUSED:
     /* Only the newest epoch can matter to the session. */

@@ -12,6 +12,14 @@ struct tenure;
 /* What a layer above keeps with each tenure, shared by its connections. */
 struct tenure_extra {
   void (*free)(struct tenure_extra *);
+  /* Called in the keeper's turn while the session drains, after the gate has
+   * been published, perhaps several times in one drain: from now on no new
+   * change may pass under the gate's present version or an older one. True: no
+   * change is on its way, and nothing that was acknowledged is unsent. False:
+   * SESSION_DRAINED is posted as soon as it may be so; then this is called
+   * again. Must not block. NULL: nothing is ever on its way.
+   */
+  bool (*drain)(struct tenure_extra *, struct tenure *);
 };
 
 struct keeper_config {
@@ -20,6 +28,8 @@ struct keeper_config {
   struct lease_key key;      /* bytes outlive the keeper */
   uint32_t duration_s;       /* 15..60 or LEASE_DURATION_INFINITE */
   bool write_back;
+  uint64_t drain_ns; /* how long a session that is to be given up may take to
+                        finish what is under way; 0: it does not wait */
   struct tenure_extra *(*extra_new)(void); /* NULL: nothing is kept. Its
                                               result NULL: no memory */
 };
@@ -31,14 +41,16 @@ struct keeper *keeper_new(const struct keeper_config *config);
 int keeper_start(struct keeper *keeper, struct error *err);
 
 /* For a server that is being stopped while clients are still connected: ends
- * every session as if its last connection had gone, so that the leases are
- * released now; the gates close, and nobody attaches any more. Every
- * keeper_detach is still due. Returns at once. Any thread, idempotent.
+ * every session as if its last connection had gone: what is under way is
+ * finished, then the leases are released and the gates close; nobody attaches
+ * any more. Every keeper_detach is still due. Returns at once. Any thread,
+ * idempotent.
  */
 void keeper_retire(struct keeper *keeper);
 
-/* Detaches every session that is left, waits until their leases are released
- * or grace_ns has passed, and joins the thread. Idempotent.
+/* Detaches every session that is left, waits until they have drained (drain_ns
+ * at most) and then until their leases are released or grace_ns has passed, and
+ * joins the thread. Idempotent.
  */
 void keeper_stop(struct keeper *keeper, uint64_t grace_ns);
 
@@ -94,7 +106,7 @@ void tenure_gate(struct tenure *tenure, struct gate *out);
 void tenure_view(struct tenure *tenure, struct volume_info *info,
                  enum session_state *state, char cause[SESSION_CAUSE_MAX]);
 
-/* Hands WANT_WRITE, WANT_LEASE, REFUSED or UNKNOWN to the session. */
+/* Hands WANT_WRITE, WANT_LEASE, REFUSED, UNKNOWN or DRAINED to the session. */
 void tenure_post(struct tenure *tenure, const struct session_event *event);
 
 /* Flush errors stick (S5): after the first call with a status every later

@@ -17,6 +17,8 @@ enum gate_position {
                     store is being asked again; wait */
   GATE_ASK,      /* attached, not claimed: a write posts SESSION_WANT_WRITE */
   GATE_OPEN,     /* held: write with guard */
+  GATE_DRAINING, /* held, but to be given up: what has passed before may pass
+                    with guard, and flushes; new changes wait as at PENDING */
   GATE_CONFLICT, /* another node held it when the store was asked at asked_ns:
                     a write that began before is refused or waits; one that
                     began later posts SESSION_WANT_WRITE, from ask_again_at_ns
@@ -30,13 +32,13 @@ const char *gate_position_text(enum gate_position position);
 struct gate {
   uint64_t version;
   enum gate_position position;
-  struct guard guard;                 /* OPEN */
+  struct guard guard;                 /* OPEN, DRAINING */
   uint64_t asked_ns, ask_again_at_ns; /* CONFLICT */
   /* CLOSED: why. CONFLICT: STATUS_CONFLICT. FENCED: STATUS_FENCED. PENDING:
    * the last transient failure, or 0.
    */
   int status;
-  /* OPEN: until when the lease is provably held (S8), else 0. */
+  /* OPEN, DRAINING: until when the lease is provably held (S8), else 0. */
   uint64_t valid_until_ns;
   /* OPEN: others may write, too: nothing that was read before may be served
    * from memory, and every change goes straight to the store.
@@ -53,7 +55,8 @@ enum session_event_kind {
   SESSION_TIMER,      /* now >= wake_at_ns */
   SESSION_REFUSED,    /* the store refused a data request of this epoch */
   SESSION_UNKNOWN,    /* a data request's outcome is unknown (S4) */
-  SESSION_DETACH      /* the last connection is gone, all requests are done */
+  SESSION_DRAINED,    /* while draining: nothing is under way any more */
+  SESSION_DETACH      /* the last connection is gone, or shall go */
 };
 
 struct session_event {
@@ -62,8 +65,9 @@ struct session_event {
   const char *text;                /* REPLY that failed: the store's words */
   uint64_t epoch;                  /* REFUSED, UNKNOWN: the request's guard */
   int status;                      /* REFUSED: what the store said */
-  bool clean;                      /* DETACH: all that was acknowledged is in
-                                      the store */
+  bool clean;                      /* DETACH, DRAINED: all that was acknowledged
+                                      is in the store; what DETACH says may be
+                                      taken back by DRAINED */
 };
 
 struct session_config {
@@ -73,8 +77,10 @@ struct session_config {
                                         from those of all others */
   struct lease_id lease_id;
   uint32_t duration_s;
-  uint32_t spread; /* spreads renewals, see timing.h */
-  bool write_back; /* it may acknowledge what it has not sent */
+  uint32_t spread;   /* spreads renewals, see timing.h */
+  uint64_t drain_ns; /* how long a drain may take; 0: a session that is to
+                        detach does not drain, all requests are done then */
+  bool write_back;   /* it may acknowledge what it has not sent */
 };
 
 enum session_state {
@@ -86,6 +92,7 @@ enum session_state {
   SESSION_CLAIMING,  /* the claim is on its way */
   SESSION_HELD,      /* lease and epoch are ours; RENEWING is this with a RENEW
                         on its way */
+  SESSION_DRAINING,  /* as HELD, but no new changes: see draining */
   SESSION_VERIFYING, /* held until a doubt came up (refused, unknown outcome,
                         provable end passed): the gate waits. RECLAIM and
                         UNCERTAIN of the design */
@@ -107,6 +114,10 @@ struct session {
   struct lease_command command; /* valid while send or a reply is awaited */
   uint64_t wake_at_ns;          /* next SESSION_TIMER; TIME_NEVER for none */
   bool finished;                /* DETACHED and no reply awaited */
+  /* The session is to be given up, and waits until what is under way is
+   * finished: the owner says SESSION_DRAINED when it is, or at once.
+   */
+  bool draining;
   char cause[SESSION_CAUSE_MAX];
   uint64_t fences, reclaims, renewals; /* counters for operators */
   struct volume_info seen;             /* the volume as last described */
@@ -125,7 +136,8 @@ struct session {
   bool attached_once;  /* a first look was answered */
   int failure;         /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
-  unsigned attempts; /* transient failures in a row */
+  uint64_t drain_until_ns; /* while draining */
+  unsigned attempts;       /* transient failures in a row */
   uint64_t renew_at_ns, retry_at_ns, valid_until_ns;
   uint64_t looked_ns, asked_until_ns;
 };

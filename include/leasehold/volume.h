@@ -78,6 +78,7 @@ struct volume_request {
   } whole; /* what io said at first */
   enum { PIECE_DIRECT, PIECE_READ, PIECE_MERGED } piece;
   uint64_t piece_end; /* all before it is done when this piece is */
+  bool begun;         /* a change that has passed the gate, until the end */
   bool ranged;        /* range is held or waited for, until the end */
   struct range range;
   char sector[STORE_SECTOR];

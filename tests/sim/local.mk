@@ -4,6 +4,7 @@
 
 check_PROGRAMS += tests/sim/simulator
 tests_sim_simulator_SOURCES = \
+	common/cache/in-flight.c \
 	common/cache/range-lock.c \
 	common/cache/volume.c \
 	common/lease/holder.c \
@@ -11,6 +12,7 @@ tests_sim_simulator_SOURCES = \
 	common/lease/keeper.c \
 	common/lease/keeper-internal.h \
 	common/lease/session.c \
+	common/lease/session-drain.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \

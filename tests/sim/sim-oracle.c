@@ -351,7 +351,7 @@ oracle_gates(struct sim *sim)
     tenure_gate(client->tenure, &gate);
     if (gate.position == GATE_FENCED)
       check_fenced(sim, client, volume);
-    if (gate.position != GATE_OPEN)
+    if (gate.position != GATE_OPEN && gate.position != GATE_DRAINING)
       continue;
     volume->opened = true;
     if (gate.guard.epoch == sim->store.epoch) {

@@ -93,6 +93,7 @@ gateway_start(struct gateway *gateway)
       .clock = &gateway->clock,
       .duration_s = durations[sim->schedule->seed % 3],
       .write_back = sim->write_back,
+      .drain_ns = IO_TIMEOUT,
       .extra_new = volume_extra_new,
   };
 

@@ -224,8 +224,10 @@ unit_programs += \
 	tests/unit/test-keeper \
 	tests/unit/test-session-attach \
 	tests/unit/test-session-doubt \
+	tests/unit/test-session-drain \
 	tests/unit/test-session-instance \
 	tests/unit/test-volume \
+	tests/unit/test-volume-drain \
 	tests/unit/test-volume-faults \
 	tests/unit/test-volume-unaligned
 tests_unit_test_holder_LDADD = $(unit_lease)
@@ -244,6 +246,11 @@ tests_unit_test_session_doubt_SOURCES = \
 	tests/unit/session-bench.c \
 	tests/unit/session-bench.h \
 	tests/unit/test-session-doubt.c
+tests_unit_test_session_drain_LDADD = $(unit_lease)
+tests_unit_test_session_drain_SOURCES = \
+	tests/unit/session-bench.c \
+	tests/unit/session-bench.h \
+	tests/unit/test-session-drain.c
 tests_unit_test_session_instance_LDADD = $(unit_lease)
 tests_unit_test_session_instance_SOURCES = \
 	tests/unit/session-bench.c \
@@ -254,6 +261,13 @@ tests_unit_test_volume_SOURCES = \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-volume.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
+tests_unit_test_volume_drain_LDADD = $(unit_cache)
+tests_unit_test_volume_drain_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-drain.c \
 	tests/unit/volume-bench.c \
 	tests/unit/volume-bench.h
 tests_unit_test_volume_faults_LDADD = $(unit_cache)

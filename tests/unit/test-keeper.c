@@ -2,6 +2,8 @@
 /* test-keeper.c: the keeper's own thread, with many connections at once; meant
  * for the thread sanitizer above all. Real clock, store in memory.
  */
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +100,10 @@ connect_and_write(void *opaque)
 static int
 start(void **state)
 {
-  struct keeper_config config = {.clock = &system_clock, .duration_s = 30};
+  struct keeper_config config = {.clock = &system_clock,
+                                 .duration_s = 30,
+                                 .drain_ns = 600 * SECOND,
+                                 .extra_new = volume_extra_new};
   struct error error = ERROR_INIT;
 
   (void)state;
@@ -156,6 +161,68 @@ stop_releases_what_is_left(void **state)
   assert_int_equal(store.lease.state, LEASE_AVAILABLE);
 }
 
+struct writer {
+  struct tenure *tenure;
+  uint64_t offset;
+  unsigned written;
+  int status; /* of the last write */
+  pthread_t thread;
+};
+
+static atomic_uint first_writes;
+
+/* Writes until it may not. */
+static void *
+write_on(void *opaque)
+{
+  struct writer *writer = opaque;
+  struct volume volume = {.tenure = writer->tenure,
+                          .clock = &system_clock,
+                          .limits.io_timeout_ns = 600 * SECOND};
+  char buffer[512] = {0};
+
+  do {
+    writer->written++;
+    memcpy(buffer, &writer->written, sizeof writer->written);
+    writer->status = write_once(&volume, buffer, writer->offset);
+    if (writer->written == 1)
+      atomic_fetch_add(&first_writes, 1);
+  } while (writer->status == 0);
+  keeper_detach(writer->tenure);
+  return NULL;
+}
+
+/* Under full load: the store never sees a write that it has to refuse, and
+ * each one that was answered well is there.
+ */
+static void
+retire_drains(void **state)
+{
+  struct writer writers[THREADS];
+
+  (void)state;
+  atomic_store(&first_writes, 0);
+  for (unsigned i = 0; i < THREADS; i++) {
+    writers[i] = (struct writer){.tenure = attach("a"), .offset = 512 * i};
+    assert_int_equal(
+        pthread_create(&writers[i].thread, NULL, write_on, &writers[i]), 0);
+  }
+  while (atomic_load(&first_writes) < THREADS)
+    sched_yield();
+  keeper_retire(keeper);
+  for (unsigned i = 0; i < THREADS; i++) {
+    pthread_join(writers[i].thread, NULL);
+    assert_int_equal(writers[i].status, STATUS_STOPPING);
+    writers[i].written--;
+    assert_memory_equal(&store.data[512 * i], &writers[i].written,
+                        sizeof writers[i].written);
+  }
+  keeper_stop(keeper, 60 * SECOND);
+  assert_int_equal(store.writes_refused, 0);
+  assert_int_equal(store.lease.state, LEASE_AVAILABLE);
+  assert_true(store.record.holder.clean);
+}
+
 static void
 attach_after_stop_is_refused(void **state)
 {
@@ -176,6 +243,7 @@ main(void)
       cmocka_unit_test_setup_teardown(connections_come_and_go_at_once, start,
                                       stop),
       cmocka_unit_test_setup_teardown(stop_releases_what_is_left, start, stop),
+      cmocka_unit_test_setup_teardown(retire_drains, start, stop),
       cmocka_unit_test_setup_teardown(attach_after_stop_is_refused, start,
                                       stop),
   };

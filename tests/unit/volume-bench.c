@@ -32,6 +32,7 @@ gateway_open(struct world *world)
 {
   struct keeper_config config = {.clock = &world->clock.clock,
                                  .duration_s = 30,
+                                 .drain_ns = 30 * SECOND,
                                  .extra_new = volume_extra_new};
   struct gateway gateway = {.world = world, .keeper = keeper_new(&config)};
 
