@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "leasehold/reserve.h"
+#include "leasehold/scsi-pr.h"
 #include "leasehold/store.h"
 #include "utils/secret.h"
 
@@ -13,7 +14,15 @@ enum cli_exit {
   CLI_DONE = 0,
   CLI_FAILED = 1,
   CLI_USAGE = 2,
-  CLI_CONFLICT = 3 /* another node holds the volume */
+  CLI_CONFLICT = 3, /* another node holds the volume */
+
+  /* pr-out and pr-in: how a command ended that was run, with the numbers of
+   * sg3_utils(8) where they are not taken.
+   */
+  CLI_ILLEGAL_REQUEST = 5,
+  CLI_DATA_PROTECT = 7,
+  CLI_ABORTED_COMMAND = 11,
+  CLI_RESERVATION_CONFLICT = 24
 };
 
 enum cli_option {
@@ -34,10 +43,34 @@ enum cli_option {
   OPTION_SHRINK,
   OPTION_FORCE,
   OPTION_JSON,
+  OPTION_REGISTER,
+  OPTION_REGISTER_IGNORE,
+  OPTION_REGISTER_MOVE,
+  OPTION_RESERVE,
+  OPTION_RELEASE,
+  OPTION_CLEAR,
+  OPTION_PREEMPT,
+  OPTION_PREEMPT_ABORT,
+  OPTION_PARAM_RK,
+  OPTION_PARAM_SARK,
+  OPTION_PROUT_TYPE,
+  OPTION_PARAM_APTPL,
+  OPTION_PARAM_ALLTGPT,
+  OPTION_PARAM_UNREG,
+  OPTION_RELATIVE_TARGET_PORT,
+  OPTION_TRANSPORT_ID,
+  OPTION_READ_KEYS,
+  OPTION_READ_RESERVATION,
+  OPTION_REPORT_CAPABILITIES,
+  OPTION_READ_FULL_STATUS,
+  OPTION_ALLOC_LENGTH,
+  OPTION_HEX,
+  OPTION_RAW,
   OPTION_COUNT
 };
 
-#define OPTION_BIT(option) (1u << (option))
+typedef uint64_t cli_options_mask;
+#define OPTION_BIT(option) ((cli_options_mask)1 << (option))
 #define OPTIONS_GLOBAL                                                         \
   (OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LEASE_KEY) |                   \
    OPTION_BIT(OPTION_ACCOUNT_KEY) | OPTION_BIT(OPTION_SAS) |                   \
@@ -59,7 +92,7 @@ struct cli;
 struct cli_verb {
   const char *name;
   const char *operands[OPERANDS_MAX + 1]; /* NULL-ended; "[X]" may be missing */
-  unsigned required, optional;            /* OPTION_BITs */
+  cli_options_mask required, optional;    /* OPTION_BITs */
   const char *summary;                    /* for the list of verbs */
   const char *help;                       /* sentences for `help VERB` */
   enum cli_exit (*run)(struct cli *);
@@ -114,6 +147,22 @@ enum cli_exit cli_duration(const struct cli *cli, uint32_t *duration_s);
 const char *cli_store_url(const struct cli *cli);
 void cli_close(struct cli *cli);
 
+/* Who reads when nobody is named; reading changes nothing. */
+#define CLI_READER "leasehold"
+
+/* key-verbs.c: a frame of leasehold/control.h is run by the server or, without
+ * one, here on the store. reply has CONTROL_SIZE bytes.
+ */
+enum cli_exit cli_run_frame(struct cli *cli, const char *node,
+                            const uint8_t *frame, size_t length,
+                            uint8_t *reply);
+
+/* pr-show.c: prints the data-in of a PERSISTENT RESERVE IN, also of one that
+ * is cut off: as text, or as JSON with --json.
+ */
+enum cli_exit cli_show_data_in(const struct cli *cli, enum pr_action action,
+                               const uint8_t *data, size_t length);
+
 /* server.c: a frame and its reply of leasehold/control.h (CONTROL_SIZE bytes),
  * in node's name; and the status, to standard output.
  */
@@ -122,7 +171,9 @@ enum cli_exit cli_server_run(struct cli *cli, const char *node,
                              uint8_t *reply);
 enum cli_exit cli_server_status(struct cli *cli);
 
-/* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c */
+/* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c,
+ * pr-verbs.c
+ */
 enum cli_exit run_help(struct cli *cli);
 enum cli_exit run_version(struct cli *cli);
 enum cli_exit run_list(struct cli *cli);
@@ -137,6 +188,8 @@ enum cli_exit run_clear(struct cli *cli);
 enum cli_exit run_lease_id(struct cli *cli);
 enum cli_exit run_register(struct cli *cli);
 enum cli_exit run_keys(struct cli *cli);
+enum cli_exit run_pr_out(struct cli *cli);
+enum cli_exit run_pr_in(struct cli *cli);
 enum cli_exit run_server_reserve(struct cli *cli);
 enum cli_exit run_server_release(struct cli *cli);
 enum cli_exit run_server_preempt(struct cli *cli);

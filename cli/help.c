@@ -10,10 +10,11 @@
 #include "utils/printable.h"
 
 #define HELP_COLUMN 26
+#define USAGE_COLUMNS 79
 
 /* "  --node NODE             the node ..." */
 static void
-print_options(unsigned options)
+print_options(cli_options_mask options)
 {
   for (unsigned i = 0; i < OPTION_COUNT; i++) {
     const struct cli_option_spec *option = &cli_options[i];
@@ -24,7 +25,7 @@ print_options(unsigned options)
     snprintf(left, sizeof left, "--%s%s%s", option->name,
              option->argument != NULL ? " " : "",
              option->argument != NULL ? option->argument : "");
-    printf("  %-*s%s\n", HELP_COLUMN - 2, left, option->help);
+    printf("  %-*s  %s\n", HELP_COLUMN - 4, left, option->help);
   }
 }
 
@@ -39,23 +40,29 @@ put_synopsis(const struct cli_verb *verb, char *text, size_t size)
         snprintf(text + used, size - (size_t)used, " %s", verb->operands[i]);
 }
 
+/* As many lines as it takes. */
 static void
 print_usage(const struct cli_verb *verb)
 {
+  static const char begin[] = "Usage: leasehold ";
   char left[64];
+  int column;
 
   put_synopsis(verb, left, sizeof left);
-  printf("Usage: leasehold %s", left);
+  column = printf("%s%s", begin, left);
   for (unsigned i = 0; i < OPTION_COUNT; i++) {
     const struct cli_option_spec *option = &cli_options[i];
     bool optional = (verb->optional & OPTION_BIT(i)) != 0;
 
     if (!optional && (verb->required & OPTION_BIT(i)) == 0)
       continue;
-    printf(" %s--%s%s%s%s", optional ? "[" : "", option->name,
-           option->argument != NULL ? " " : "",
-           option->argument != NULL ? option->argument : "",
-           optional ? "]" : "");
+    snprintf(left, sizeof left, "%s--%s%s%s%s", optional ? "[" : "",
+             option->name, option->argument != NULL ? " " : "",
+             option->argument != NULL ? option->argument : "",
+             optional ? "]" : "");
+    if (column + 1 + (int)strlen(left) > USAGE_COLUMNS)
+      column = printf("\n%*s", (int)strlen(begin) - 1, "") - 1;
+    column += printf(" %s", left);
   }
   putchar('\n');
 }

@@ -21,9 +21,6 @@
 #include "leasehold/registrations.h"
 #include "utils/printable.h"
 
-/* Who reads when nobody is named; reading changes nothing. */
-#define READER "leasehold"
-
 static uint32_t
 read_be32(const uint8_t *p)
 {
@@ -49,19 +46,29 @@ run_here(struct cli *cli, const char *node, const uint8_t *frame, size_t length,
   return CLI_DONE;
 }
 
-/* Runs one command in node's name. Anything but GOOD is reported. */
+enum cli_exit
+cli_run_frame(struct cli *cli, const char *node, const uint8_t *frame,
+              size_t length, uint8_t *reply)
+{
+  return cli->options[OPTION_SERVER] != NULL
+             ? cli_server_run(cli, node, frame, length, reply)
+             : run_here(cli, node, frame, length, reply);
+}
+
+/* Runs one command, which names no other nodes, in node's name. Anything but
+ * GOOD is reported.
+ */
 static enum cli_exit
 run_command(struct cli *cli, const char *node, const struct pr_command *command,
             uint8_t reply[CONTROL_SIZE])
 {
   uint8_t frame[CONTROL_LIST_OFFSET + SCSI_PR_LIST_LENGTH];
-  size_t length = CONTROL_LIST_OFFSET +
-                  scsi_pr_request(command, frame, frame + CONTROL_LIST_OFFSET);
+  size_t length =
+      CONTROL_LIST_OFFSET +
+      scsi_pr_request(command, NULL, frame, frame + CONTROL_LIST_OFFSET);
   struct scsi_result result;
   char text[SCSI_TEXT_MAX];
-  enum cli_exit code = cli->options[OPTION_SERVER] != NULL
-                           ? cli_server_run(cli, node, frame, length, reply)
-                           : run_here(cli, node, frame, length, reply);
+  enum cli_exit code = cli_run_frame(cli, node, frame, length, reply);
 
   if (code != CLI_DONE)
     return code;
@@ -225,7 +232,7 @@ run_keys(struct cli *cli)
   enum cli_exit code = check_names(cli);
 
   if (code == CLI_DONE)
-    code = read_registrations(cli, READER, &state);
+    code = read_registrations(cli, CLI_READER, &state);
   if (code != CLI_DONE)
     return code;
   if (cli->options[OPTION_JSON] != NULL)

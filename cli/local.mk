@@ -8,6 +8,8 @@ cli_leasehold_SOURCES = \
 	cli/key-verbs.c \
 	cli/main.c \
 	cli/open.c \
+	cli/pr-show.c \
+	cli/pr-verbs.c \
 	cli/reservation-verbs.c \
 	cli/server.c \
 	cli/show.c \

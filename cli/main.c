@@ -104,7 +104,7 @@ static enum cli_exit
 check_usage(const struct cli *cli)
 {
   const struct cli_verb *verb = cli->verb;
-  unsigned allowed = verb->required | verb->optional | OPTIONS_GLOBAL;
+  cli_options_mask allowed = verb->required | verb->optional | OPTIONS_GLOBAL;
 
   if (verb->run_by_server == NULL)
     allowed &= ~OPTION_BIT(OPTION_SERVER);

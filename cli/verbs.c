@@ -32,6 +32,47 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
     [OPTION_SHRINK] = {"shrink", NULL, "allow a smaller size: cuts data off"},
     [OPTION_FORCE] = {"force", NULL, "do it even while a node holds it"},
     [OPTION_JSON] = {"json", NULL, "print JSON, for programs"},
+    [OPTION_REGISTER] = {"register", NULL,
+                         "register NODE with the key --param-sark; 0: not"},
+    [OPTION_REGISTER_IGNORE] = {"register-ignore", NULL,
+                                "the same, whatever its key was"},
+    [OPTION_REGISTER_MOVE] = {"register-move", NULL,
+                              "move the reservation to --transport-id"},
+    [OPTION_RESERVE] = {"reserve", NULL, "reserve, as --prout-type"},
+    [OPTION_RELEASE] = {"release", NULL, "release what is of --prout-type"},
+    [OPTION_CLEAR] = {"clear", NULL,
+                      "clear the reservation and all registrations"},
+    [OPTION_PREEMPT] = {"preempt", NULL,
+                        "preempt those with the key --param-sark"},
+    [OPTION_PREEMPT_ABORT] = {"preempt-abort", NULL,
+                              "the same, and abort what they have sent"},
+    [OPTION_PARAM_RK] = {"param-rk", "KEY", "the key of NODE, hexadecimal [0]"},
+    [OPTION_PARAM_SARK] = {"param-sark", "KEY",
+                           "the service action's key, hexadecimal [0]"},
+    [OPTION_PROUT_TYPE] = {"prout-type", "TYPE",
+                           "of the reservation: 1, 3, 5, 6, 7 or 8 [0]"},
+    [OPTION_PARAM_APTPL] = {"param-aptpl", NULL,
+                            "set APTPL, activate persist through power loss"},
+    [OPTION_PARAM_ALLTGPT] = {"param-alltgpt", NULL,
+                              "set ALL_TG_PT, all target ports"},
+    [OPTION_PARAM_UNREG] = {"param-unreg", NULL,
+                            "set UNREG: unregister NODE, with --register-move"},
+    [OPTION_RELATIVE_TARGET_PORT] =
+        {"relative-target-port", "PORT",
+         "where the new holder is, hexadecimal [1]"},
+    [OPTION_TRANSPORT_ID] = {"transport-id", "NODES",
+                             "other nodes, separated by commas"},
+    [OPTION_READ_KEYS] = {"read-keys", NULL, "show all keys; the default"},
+    [OPTION_READ_RESERVATION] = {"read-reservation", NULL,
+                                 "show the reservation"},
+    [OPTION_REPORT_CAPABILITIES] = {"report-capabilities", NULL,
+                                    "show what is supported"},
+    [OPTION_READ_FULL_STATUS] = {"read-full-status", NULL,
+                                 "show all registrations and their nodes"},
+    [OPTION_ALLOC_LENGTH] = {"alloc-length", "LENGTH",
+                             "cut the answer off there, hexadecimal [2000]"},
+    [OPTION_HEX] = {"hex", NULL, "print the answer's bytes in hexadecimal"},
+    [OPTION_RAW] = {"raw", NULL, "write the answer as it is"},
 };
 
 #define NODE OPTION_BIT(OPTION_NODE)
@@ -41,6 +82,21 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
 #define SHRINK OPTION_BIT(OPTION_SHRINK)
 #define FORCE OPTION_BIT(OPTION_FORCE)
 #define JSON OPTION_BIT(OPTION_JSON)
+
+#define PR_OUT_OPTIONS                                                         \
+  (OPTION_BIT(OPTION_REGISTER) | OPTION_BIT(OPTION_REGISTER_IGNORE) |          \
+   OPTION_BIT(OPTION_REGISTER_MOVE) | OPTION_BIT(OPTION_RESERVE) |             \
+   OPTION_BIT(OPTION_RELEASE) | OPTION_BIT(OPTION_CLEAR) |                     \
+   OPTION_BIT(OPTION_PREEMPT) | OPTION_BIT(OPTION_PREEMPT_ABORT) |             \
+   OPTION_BIT(OPTION_PARAM_RK) | OPTION_BIT(OPTION_PARAM_SARK) |               \
+   OPTION_BIT(OPTION_PROUT_TYPE) | OPTION_BIT(OPTION_PARAM_APTPL) |            \
+   OPTION_BIT(OPTION_PARAM_ALLTGPT) | OPTION_BIT(OPTION_PARAM_UNREG) |         \
+   OPTION_BIT(OPTION_RELATIVE_TARGET_PORT) | OPTION_BIT(OPTION_TRANSPORT_ID))
+#define PR_IN_OPTIONS                                                          \
+  (OPTION_BIT(OPTION_READ_KEYS) | OPTION_BIT(OPTION_READ_RESERVATION) |        \
+   OPTION_BIT(OPTION_REPORT_CAPABILITIES) |                                    \
+   OPTION_BIT(OPTION_READ_FULL_STATUS) | OPTION_BIT(OPTION_ALLOC_LENGTH) |     \
+   OPTION_BIT(OPTION_HEX) | OPTION_BIT(OPTION_RAW) | JSON)
 
 const struct cli_verb cli_verbs[] = {
     {
@@ -167,6 +223,32 @@ const struct cli_verb cli_verbs[] = {
                 "name, and whether it holds the reservation.\n",
         .run = run_keys,
         .run_by_server = run_keys,
+    },
+    {
+        .name = "pr-out",
+        .operands = {"VOLUME"},
+        .required = NODE,
+        .optional = PR_OUT_OPTIONS,
+        .summary = "run a PERSISTENT RESERVE OUT",
+        .help =
+            "Runs one service action of PERSISTENT RESERVE OUT in NODE's\n"
+            "name; options are named, and numbers written, as sg_persist(8)\n"
+            "does. Exit codes when the command has not ended GOOD: 5 illegal\n"
+            "request, 7 data protect, 11 aborted command, 24 reservation\n"
+            "conflict, else 1.\n",
+        .run = run_pr_out,
+        .run_by_server = run_pr_out,
+    },
+    {
+        .name = "pr-in",
+        .operands = {"VOLUME"},
+        .optional = NODE | PR_IN_OPTIONS,
+        .summary = "run a PERSISTENT RESERVE IN",
+        .help = "Runs one service action of PERSISTENT RESERVE IN and prints\n"
+                "what it answers; options, output and exit codes are those of\n"
+                "sg_persist(8), as with pr-out.\n",
+        .run = run_pr_in,
+        .run_by_server = run_pr_in,
     },
     {
         .name = "lease-id",

@@ -41,6 +41,7 @@ enum {
 #define TRANSPORT_ID_ISCSI_NAME 0x05
 #define TRANSPORT_ID_HEADER 4
 #define TRANSPORT_ID_MIN 24
+#define TRANSPORT_ID_MAX (TRANSPORT_ID_HEADER + NODE_NAME_MAX + 4)
 
 /* Reads one TransportID at the beginning of bytes. Returns how long it is; 0:
  * it is cut off, or not an iSCSI name that a node can have. In
@@ -48,6 +49,11 @@ enum {
  */
 size_t scsi_transport_id_read(const uint8_t *bytes, size_t length,
                               char node[NODE_NAME_MAX + 1]);
+
+/* Writes node's TransportID: its name, at least one NUL, a multiple of four.
+ * Returns how long it is. In scsi-pr-encode.c.
+ */
+size_t scsi_transport_id_write(const char *node, uint8_t id[TRANSPORT_ID_MAX]);
 
 static inline uint16_t
 read_be16(const uint8_t *p)

@@ -102,10 +102,8 @@ put_capabilities(struct window *window, const struct registrations *state,
   put(window, data, sizeof data);
 }
 
-/* The node's TransportID: its name, at least one NUL, a multiple of four. */
-static size_t
-make_transport_id(const char *node,
-                  uint8_t id[TRANSPORT_ID_HEADER + NODE_NAME_MAX + 4])
+size_t
+scsi_transport_id_write(const char *node, uint8_t id[TRANSPORT_ID_MAX])
 {
   size_t padded = (strlen(node) + 1 + 3) / 4 * 4;
 
@@ -123,8 +121,8 @@ put_registrant(struct window *window, const struct registrations *state,
                const struct registrant *registrant)
 {
   enum { ALL_TG_PT = 0x02, R_HOLDER = 0x01 };
-  uint8_t id[TRANSPORT_ID_HEADER + NODE_NAME_MAX + 4];
-  size_t id_length = make_transport_id(registrant->node, id);
+  uint8_t id[TRANSPORT_ID_MAX];
+  size_t id_length = scsi_transport_id_write(registrant->node, id);
   uint8_t descriptor[24] = {0};
 
   write_be64(descriptor, registrant->key);
@@ -144,11 +142,11 @@ put_registrant(struct window *window, const struct registrations *state,
 static void
 put_full_status(struct window *window, const struct registrations *state)
 {
-  uint8_t id[TRANSPORT_ID_HEADER + NODE_NAME_MAX + 4];
+  uint8_t id[TRANSPORT_ID_MAX];
   size_t length = 0;
 
   for (unsigned i = 0; i < state->count; i++)
-    length += 24 + make_transport_id(state->registrants[i].node, id);
+    length += 24 + scsi_transport_id_write(state->registrants[i].node, id);
   put_header(window, state, length);
   for (unsigned i = 0; i < state->count; i++)
     put_registrant(window, state, &state->registrants[i]);

@@ -25,12 +25,46 @@ static const uint8_t action_table[][2] = {
     [PR_READ_FULL_STATUS] = {PERSISTENT_RESERVE_IN, 3},
 };
 
-size_t
-scsi_pr_request(const struct pr_command *command, uint8_t cdb[SCSI_CDB_MAX],
-                uint8_t list[SCSI_PR_LIST_LENGTH])
+/* What REGISTER AND MOVE has behind the keys. Returns the list's length. */
+static size_t
+put_move(const struct pr_command *command, uint8_t *list)
 {
+  size_t length =
+      scsi_transport_id_write(command->destination, list + SCSI_PR_LIST_LENGTH);
+
+  list[17] = (uint8_t)((command->unregister ? MOVE_UNREG : 0) |
+                       (command->persist ? MOVE_APTPL : 0));
+  write_be16(list + 18, RELATIVE_TARGET_PORT);
+  write_be32(list + 20, (uint32_t)length);
+  return SCSI_PR_LIST_LENGTH + length;
+}
+
+/* What the others have. */
+static size_t
+put_flags(const struct pr_command *command, const struct pr_nodes *nodes,
+          uint8_t *list)
+{
+  uint8_t *ids = list + SCSI_PR_LIST_LENGTH + 4;
+  size_t length = 0;
+
+  list[20] = (uint8_t)((command->specify_nodes ? OUT_SPEC_I_PT : 0) |
+                       (command->all_ports ? OUT_ALL_TG_PT : 0) |
+                       (command->persist ? OUT_APTPL : 0));
+  if (!command->specify_nodes)
+    return SCSI_PR_LIST_LENGTH;
+  for (unsigned i = 0; nodes != NULL && i < nodes->count; i++)
+    length += scsi_transport_id_write(nodes->names[i], ids + length);
+  write_be32(list + SCSI_PR_LIST_LENGTH, (uint32_t)length);
+  return SCSI_PR_LIST_LENGTH + 4 + length;
+}
+
+size_t
+scsi_pr_request(const struct pr_command *command, const struct pr_nodes *nodes,
+                uint8_t cdb[SCSI_CDB_MAX], uint8_t *list)
+{
+  size_t length;
+
   memset(cdb, 0, SCSI_CDB_MAX);
-  memset(list, 0, SCSI_PR_LIST_LENGTH);
   cdb[0] = action_table[command->action][0];
   cdb[1] = action_table[command->action][1];
   if (cdb[0] == PERSISTENT_RESERVE_IN)
@@ -38,12 +72,14 @@ scsi_pr_request(const struct pr_command *command, uint8_t cdb[SCSI_CDB_MAX],
   if (cdb[0] != PERSISTENT_RESERVE_OUT)
     return 0;
   cdb[2] = (uint8_t)(command->scope << 4 | command->type);
-  write_be32(cdb + 5, SCSI_PR_LIST_LENGTH);
+  memset(list, 0, SCSI_PR_LIST_LENGTH);
   write_be64(list, command->key);
   write_be64(list + 8, command->service_key);
-  list[20] = (uint8_t)((command->all_ports ? OUT_ALL_TG_PT : 0) |
-                       (command->persist ? OUT_APTPL : 0));
-  return SCSI_PR_LIST_LENGTH;
+  length = command->action == PR_REGISTER_AND_MOVE
+               ? put_move(command, list)
+               : put_flags(command, nodes, list);
+  write_be32(cdb + 5, (uint32_t)length);
+  return length;
 }
 
 /* One registrant. How long it is; 0: it is not whole. */

@@ -21,6 +21,10 @@
 /* How many nodes can be registered with a volume. */
 #define REGISTRANTS_MAX 128
 
+/* The longest parameter list: that many TransportIDs, of the longest names. */
+#define SCSI_PR_LIST_MAX                                                       \
+  (SCSI_PR_LIST_LENGTH + 4 + REGISTRANTS_MAX * (4 + NODE_NAME_MAX + 4))
+
 /* Reservation types, as bits of a mask: 1u << type. */
 enum reservation_type {
   RESERVATION_NONE = 0,
@@ -107,12 +111,14 @@ size_t scsi_pr_encode(const struct registrations *registrations,
 
 /* What an initiator does. */
 
-/* Writes the CDB, and the parameter list of a PERSISTENT RESERVE OUT without
- * TransportIDs. Returns the list's length; 0 for others.
+/* Writes the CDB, and the parameter list of a PERSISTENT RESERVE OUT. nodes are
+ * those of SPEC_I_PT; may be NULL. Returns the list's length; 0 for others. The
+ * list needs room for SCSI_PR_LIST_MAX bytes if the command names nodes, else
+ * for SCSI_PR_LIST_LENGTH.
  */
 size_t scsi_pr_request(const struct pr_command *command,
-                       uint8_t cdb[SCSI_CDB_MAX],
-                       uint8_t list[SCSI_PR_LIST_LENGTH]);
+                       const struct pr_nodes *nodes, uint8_t cdb[SCSI_CDB_MAX],
+                       uint8_t *list);
 /* Reads the data-in of READ FULL STATUS: generation, registrants, and the
  * reservation as far as a registrant holds it. The rest of out is 0. False:
  * it is not whole, or not one of ours.

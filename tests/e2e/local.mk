@@ -28,6 +28,7 @@ E2E_TESTS = \
 	tests/e2e/test-bad-names.sh \
 	tests/e2e/test-bad-parameters.sh \
 	tests/e2e/test-captive.sh \
+	tests/e2e/test-cli-pr.sh \
 	tests/e2e/test-cli-server.sh \
 	tests/e2e/test-commands.sh \
 	tests/e2e/test-control-export.sh \

@@ -93,6 +93,8 @@ offers '' --store "file:$scratch/none" status ''
 
 offers 'infinite' reserve disk0 --duration ''
 offers '' reserve disk0 --node ''
+offers '1 3 5 6 7 8' pr-out disk0 --prout-type ''
+offers '' pr-out disk0 --transport-id n
 offers '' preempt disk0 --victim n
 offers 'file:' --store ''
 offers "$scratch/other/ $scratch/store/" --store "file:$scratch/"

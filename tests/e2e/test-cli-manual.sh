@@ -38,6 +38,12 @@ options()
     wanted { print $1 ($2 ~ /^[A-Z]+$/ ? " " $2 : "") }' <<<"$out" | sort
 }
 
+# joined: lines that begin with two spaces go on with the one before.
+joined()
+{
+  sed -e ':join' -e 'N' -e '$!b join' -e 's/\n  */ /g'
+}
+
 run 0 leasehold --help
 explained='^  [a-z-]+( \[?[A-Z]+\]?)*  +[a-z]|^  --[a-z-]+( [A-Z]+)?  +[a-z]'
 ! grep '^  ' <<<"$out" | grep -vE "$explained" || fail "not explained"
@@ -51,10 +57,11 @@ same "global options" "$(options 'Global options:')" \
 synopsis=''
 for verb in $verbs; do
   run 0 leasehold help "$verb"
-  ! grep '^  ' <<<"$out" | grep -vE "$explained" || fail "not explained"
-  usage=$(sed -n 's/^Usage: //p' <<<"$out")
+  ! sed '1,/^$/d' <<<"$out" | grep '^  ' | grep -vE "$explained" ||
+    fail "not explained"
+  usage=$(sed '/^$/q' <<<"$out" | joined | sed -n 's/^Usage: //p')
   same "usage of $verb" "$usage" \
-    "$(section "=head2 $verb" | sed -n 's/^ \(leasehold .*\)/\1/p')"
+    "$(section "=head2 $verb" | sed -n '/^ leasehold /,/^$/s/^ //p' | joined)"
   diff -u <(options Options:) <(section "=head2 $verb" | items) ||
     fail "--help (-) and the manual (+) differ: options of $verb"
   case $verb in
@@ -64,8 +71,7 @@ for verb in $verbs; do
   synopsis+=$usage$'\n'
 done
 same synopsis "${synopsis%$'\n'}" \
-  "$(section '=head1 SYNOPSIS' | sed -n 's/^ //p' |
-    sed -e ':join' -e 'N' -e '$!b join' -e 's/\n  */ /g')"
+  "$(section '=head1 SYNOPSIS' | sed -n 's/^ //p' | joined)"
 
 if command -v podchecker >/dev/null; then
   podchecker "$manual" || fail "podchecker complains"

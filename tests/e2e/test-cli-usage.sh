@@ -118,6 +118,47 @@ for node in 'node a' ../x '' a@b "$long" $'a\nb'; do
   err_has 'node name '
 done
 
+# Reservation commands as they are.
+pr_out()
+{
+  run 2 leasehold pr-out disk0 --node node-a "$@"
+}
+run 2 leasehold pr-out disk0 --clear
+err_is 'leasehold: pr-out: option --node NODE is missing'
+pr_out
+err_is 'leasehold: pr-out: no service action, such as --register or --reserve'
+pr_out --reserve --release
+err_is 'leasehold: pr-out: --reserve and --release contradict'
+for wrong in --param-rk= --param-rk=0x --param-rk=g --param-rk=-1 \
+             --param-sark=10000000000000000 --prout-type=10 \
+             '--param-rk= 1' --relative-target-port=10000; do
+  pr_out --register-move --transport-id=node-b "$wrong"
+  err_has "${wrong%%=*}"
+  err_has 'must be a hexadecimal number'
+done
+pr_out --register-move
+err_has 'must name one node'
+pr_out --register-move --transport-id=node-b,node-c
+err_has 'must name one node'
+pr_out --register --transport-id='node-b,'
+err_has 'node name '
+pr_out --register "--transport-id=$(printf 'n,%.0s' {1..128})n"
+err_has 'more than 128 nodes'
+pr_out --reserve --transport-id=node-b
+err_has '--transport-id needs --register'
+pr_out --register --param-unreg
+err_has '--param-unreg needs --register-move'
+run 2 leasehold pr-out disk0 --node 'node a' --register
+err_has 'node name '
+run 2 leasehold pr-in disk0 --hex --raw
+err_is 'leasehold: pr-in: --hex and --raw contradict'
+run 2 leasehold pr-in disk0 --json --raw
+err_is 'leasehold: pr-in: --json and --raw contradict'
+run 2 leasehold pr-in disk0 --read-keys --read-reservation
+err_is 'leasehold: pr-in: --read-keys and --read-reservation contradict'
+run 2 leasehold pr-in disk0 --alloc-length=10000
+err_has 'at most 0xffff'
+
 [ ! -e "$store" ] || fail "wrong command lines made a store"
 
 # What is right: options anywhere, in any form, -- before odd operands.

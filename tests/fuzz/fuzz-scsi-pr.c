@@ -55,6 +55,27 @@ check_reply(const struct registrations *state, const struct pr_command *command)
   free(data);
 }
 
+/* What was understood can be sent again. */
+static void
+check_request(const struct pr_command *command, const struct pr_nodes *nodes)
+{
+  static struct pr_nodes nodes_again;
+  static uint8_t list[SCSI_PR_LIST_MAX];
+  struct pr_command again;
+  uint8_t cdb[SCSI_CDB_MAX];
+  size_t length = scsi_pr_request(command, nodes, cdb, list);
+
+  if (length > sizeof list ||
+      scsi_pr_decode(cdb, list, length, &again, &nodes_again).status !=
+          SCSI_GOOD ||
+      memcmp(&again, command, sizeof again) != 0 ||
+      nodes_again.count != nodes->count)
+    abort();
+  for (unsigned i = 0; i < nodes->count; i++)
+    if (strcmp(nodes_again.names[i], nodes->names[i]) != 0)
+      abort();
+}
+
 static void
 run(struct registrations *state, const char *node, const uint8_t *cdb,
     const uint8_t *list, size_t length)
@@ -67,6 +88,7 @@ run(struct registrations *state, const char *node, const uint8_t *cdb,
       scsi_pr_decode(cdb, list, length, &command, &nodes);
 
   if (result.status == SCSI_GOOD) {
+    check_request(&command, &nodes);
     result = registrations_apply(state, node, &command, &nodes,
                                  RESERVATION_TYPES_ALL, &after, &effect);
     if (result.status != SCSI_GOOD || pr_action_reads(command.action)) {

@@ -396,11 +396,11 @@ test_initiator(void **state)
   size_t length = encode(&example, PR_READ_FULL_STATUS, 128, data, 128);
 
   (void)state;
-  assert_int_equal(scsi_pr_request(&out, cdb, list), SCSI_PR_LIST_LENGTH);
+  assert_int_equal(scsi_pr_request(&out, NULL, cdb, list), SCSI_PR_LIST_LENGTH);
   assert_result(scsi_pr_decode(cdb, list, sizeof list, &command, &nodes),
                 RESULT_GOOD);
   assert_memory_equal(&command, &out, sizeof out);
-  assert_int_equal(scsi_pr_request(&in, cdb, list), 0);
+  assert_int_equal(scsi_pr_request(&in, NULL, cdb, list), 0);
   assert_result(scsi_pr_decode(cdb, NULL, 0, &command, &nodes), RESULT_GOOD);
   assert_memory_equal(&command, &in, sizeof in);
 
@@ -415,6 +415,51 @@ test_initiator(void **state)
     assert_false(scsi_pr_read_full_status(data, i, &again));
   data[8 + 24] = 0x06; /* not an iSCSI name */
   assert_false(scsi_pr_read_full_status(data, length, &again));
+}
+
+/* Commands that name nodes. */
+static void
+test_initiator_nodes(void **state)
+{
+  static uint8_t list[SCSI_PR_LIST_MAX];
+  static struct pr_nodes named;
+  struct pr_command out = {.action = PR_REGISTER,
+                           .service_key = 7,
+                           .specify_nodes = true,
+                           .persist = true},
+                    move = {.action = PR_REGISTER_AND_MOVE,
+                            .key = 7,
+                            .service_key = 8,
+                            .unregister = true,
+                            .persist = true,
+                            .destination = "node-b"};
+  uint8_t cdb[SCSI_CDB_MAX];
+  size_t length;
+
+  (void)state;
+  named.count = REGISTRANTS_MAX;
+  for (unsigned i = 0; i < named.count; i++)
+    snprintf(named.names[i], sizeof named.names[i], "n%0*u",
+             i == 0 ? 3 : NODE_NAME_MAX - 1, i);
+  length = scsi_pr_request(&out, &named, cdb, list);
+  assert_true(length > 28 && length <= sizeof list);
+  assert_result(scsi_pr_decode(cdb, list, length, &command, &nodes),
+                RESULT_GOOD);
+  assert_memory_equal(&command, &out, sizeof out);
+  assert_int_equal(nodes.count, named.count);
+  for (unsigned i = 0; i < named.count; i++)
+    assert_string_equal(nodes.names[i], named.names[i]);
+
+  /* None: a list of no TransportIDs. */
+  assert_int_equal(scsi_pr_request(&out, NULL, cdb, list), 28);
+  assert_result(scsi_pr_decode(cdb, list, 28, &command, &nodes), RESULT_GOOD);
+  assert_int_equal(nodes.count, 0);
+
+  length = scsi_pr_request(&move, NULL, cdb, list);
+  assert_int_equal(length, 24 + 24);
+  assert_result(scsi_pr_decode(cdb, list, length, &command, &nodes),
+                RESULT_GOOD);
+  assert_memory_equal(&command, &move, sizeof move);
 }
 
 /* --- sense data --------------------------------------------------------- */
@@ -460,6 +505,7 @@ main(void)
       cmocka_unit_test(test_read_full_status),
       cmocka_unit_test(test_largest_full_status),
       cmocka_unit_test(test_initiator),
+      cmocka_unit_test(test_initiator_nodes),
       cmocka_unit_test(test_sense),
   };
 
