@@ -57,6 +57,7 @@ make_control(const struct connection *connection)
       .key = {.bytes = (unsigned char *)settings.key.bytes,
               .length = settings.key.length},
       .log = &report_log,
+      .events = server.events,
   };
 }
 

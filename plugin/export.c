@@ -121,6 +121,21 @@ open_observer(struct connection *connection)
   return true;
 }
 
+/* Asks no store: what happened is known also when that cannot be reached. */
+static bool
+open_events(struct connection *connection)
+{
+  connection->text = events_text(server.events, connection->name.volume);
+  if (connection->text == NULL) {
+    nbdkit_error("%s: no memory", connection->label);
+    return false;
+  }
+  connection->size = strlen(connection->text);
+  snprintf(connection->description, sizeof connection->description,
+           "the last events");
+  return true;
+}
+
 struct gate_waiter {
   struct tenure_waiter waiter; /* first */
   struct sleeper sleeper;
@@ -341,6 +356,8 @@ connection_open(struct connection *connection, bool readonly)
            name->node[0] != '\0' ? "@" : "", name->node);
   if (name->kind == EXPORT_RESERVATION)
     return open_control(connection, readonly);
+  if (name->kind == EXPORT_EVENTS)
+    return open_events(connection);
   if (name->kind == EXPORT_STATUS || name->observe || readonly) {
     if (!open_observer(connection))
       return false;

@@ -100,7 +100,7 @@ plugin_get_ready(void)
       .connections = settings.connections,
       .io_timeout_ns = settings.io_timeout_s * NANOSECONDS_PER_SECOND,
   };
-  const struct keeper_config keeper_config = {
+  struct keeper_config keeper_config = {
       .clock = &system_clock,
       .log = &report_log,
       .key = {.bytes = (unsigned char *)settings.key.bytes,
@@ -115,7 +115,9 @@ plugin_get_ready(void)
     nbdkit_error("%s", error.text);
     return -1;
   }
-  server.keeper = keeper_new(&keeper_config);
+  server.events = keeper_config.events = events_new(&system_clock);
+  if (server.events != NULL)
+    server.keeper = keeper_new(&keeper_config);
   if (server.keeper == NULL) {
     nbdkit_error("no memory for the keeper");
     return -1;
@@ -174,8 +176,10 @@ plugin_unload(void)
 {
   plugin_cleanup();
   /* A store that never answered still has the keeper's request. */
-  if (keeper_free(server.keeper))
+  if (keeper_free(server.keeper)) {
     store_close(server.store);
+    events_free(server.events);
+  }
   server = (struct server){.store = NULL};
   config_unload();
 }

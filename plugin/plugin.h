@@ -12,6 +12,7 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include "leasehold/events.h"
 #include "leasehold/export-name.h"
 #include "leasehold/keeper.h"
 #include "leasehold/volume.h"
@@ -47,6 +48,7 @@ void config_unload(void);
 /* --- plugin.c: what lives as long as the server ------------------------ */
 
 struct server {
+  struct events *events;
   struct store *store;
   struct keeper *keeper;
 };
@@ -100,7 +102,7 @@ struct connection {
   struct export_name name;
   char label[VOLUME_NAME_MAX + NODE_NAME_MAX + 2]; /* disk0@node-a */
   uint64_t size;
-  char *text; /* EXPORT_STATUS: what is read; else NULL */
+  char *text; /* EXPORT_STATUS, EXPORT_EVENTS: what is read; else NULL */
   char description[DESCRIPTION_MAX];
 
   /* EXPORT_VOLUME: either a node's tenure or an observer's volume. */

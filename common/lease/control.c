@@ -38,6 +38,7 @@
  */
 #include "leasehold/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,6 +335,51 @@ try_command(struct work *work, struct scsi_result *result)
   return result->status == SCSI_GOOD ? change(work) : 0;
 }
 
+static enum event_kind
+kind_of(enum pr_action action)
+{
+  switch (action) {
+  case PR_RESERVE:
+  case PR_PLAIN_RESERVE:
+    return EVENT_RESERVE;
+  case PR_RELEASE:
+  case PR_PLAIN_RELEASE:
+    return EVENT_RELEASE;
+  case PR_PREEMPT:
+  case PR_PREEMPT_AND_ABORT:
+    return EVENT_PREEMPT;
+  case PR_CLEAR:
+    return EVENT_CLEAR;
+  default:
+    return EVENT_REGISTER;
+  }
+}
+
+/* Tells of a command that has changed something, or met a conflict. */
+static void
+tell(const struct work *work, const struct scsi_result *result)
+{
+  const struct control *control = work->control;
+  bool conflict = result->status == SCSI_RESERVATION_CONFLICT;
+  const char *other =
+      conflict ? work->state.reservation.holder : work->effect.from.node;
+  struct lease_event event;
+
+  if (!conflict &&
+      (result->status != SCSI_GOOD || pr_action_reads(work->command.action)))
+    return;
+  event_init(&event, conflict ? EVENT_CONFLICT : kind_of(work->command.action),
+             control->name, control->node);
+  event.epoch = work->info.epoch;
+  if (work->effect.kind != EFFECT_NONE || conflict)
+    memcpy(event.other_node, other, strlen(other) + 1);
+  snprintf(event.cause, sizeof event.cause, "%s, generation %u",
+           pr_action_text(work->command.action),
+           conflict ? work->state.generation : work->after.generation);
+  event_log(control->log, &event);
+  events_add(control->events, &event);
+}
+
 static struct scsi_result
 run_command(struct work *work)
 {
@@ -349,11 +395,9 @@ run_command(struct work *work)
       log_line(control->log, LOG_LEVEL_ERROR, "%s@%s: %s: %s", control->name,
                control->node, action,
                work->error.text[0] != '\0' ? work->error.text : status_text(r));
-    return translate_scsi(r);
+    result = translate_scsi(r);
   }
-  if (result.status == SCSI_GOOD && !pr_action_reads(work->command.action))
-    log_line(control->log, LOG_LEVEL_INFO, "%s@%s: %s: good, generation %u",
-             control->name, control->node, action, work->after.generation);
+  tell(work, &result);
   return result;
 }
 

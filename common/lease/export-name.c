@@ -21,7 +21,8 @@ enum option {
   OPTION_INSTANCE = 2,
   OPTION_MODE = 4, /* gate, readonly, refuse, wait: how to meet a conflict */
   OPTION_RESERVATION = 8,
-  OPTION_STATUS = 16
+  OPTION_STATUS = 16,
+  OPTION_EVENTS = 32
 };
 
 enum value { VALUE_NONE, VALUE_OPTIONAL, VALUE_REQUIRED };
@@ -34,11 +35,13 @@ struct option_row {
   unsigned excludes; /* options that contradict it; itself: given twice */
 };
 
-/* The control export and the status export attach nothing, so there is no
- * conflict to meet; nor is there for an observer.
+/* Not the volume, but something beside it. */
+#define OTHER_KINDS (OPTION_RESERVATION | OPTION_STATUS | OPTION_EVENTS)
+
+/* Those attach nothing, so there is no conflict to meet; nor is there for an
+ * observer.
  */
-#define MODE_EXCLUDES                                                          \
-  (OPTION_MODE | OPTION_RO | OPTION_RESERVATION | OPTION_STATUS)
+#define MODE_EXCLUDES (OPTION_MODE | OPTION_RO | OTHER_KINDS)
 
 static const struct option_row option_table[] = {
     {"ro", OPTION_RO, VALUE_NONE, false,
@@ -49,9 +52,9 @@ static const struct option_row option_table[] = {
     {"refuse", OPTION_MODE, VALUE_NONE, true, MODE_EXCLUDES},
     {"wait", OPTION_MODE, VALUE_OPTIONAL, true, MODE_EXCLUDES},
     {"reservation", OPTION_RESERVATION, VALUE_NONE, true,
-     OPTION_RESERVATION | OPTION_STATUS | OPTION_RO | OPTION_MODE},
-    {"status", OPTION_STATUS, VALUE_NONE, false,
-     OPTION_STATUS | OPTION_RESERVATION | OPTION_MODE},
+     OTHER_KINDS | OPTION_RO | OPTION_MODE},
+    {"status", OPTION_STATUS, VALUE_NONE, false, OTHER_KINDS | OPTION_MODE},
+    {"events", OPTION_EVENTS, VALUE_NONE, false, OTHER_KINDS | OPTION_MODE},
 };
 
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
@@ -174,6 +177,9 @@ apply_option(const struct option_row *row, struct span text,
     return 0;
   case OPTION_STATUS:
     name->kind = EXPORT_STATUS;
+    return 0;
+  case OPTION_EVENTS:
+    name->kind = EXPORT_EVENTS;
     return 0;
   }
   return 0;

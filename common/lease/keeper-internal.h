@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "leasehold/events.h"
 #include "leasehold/keeper.h"
 
 struct keeper {
@@ -69,8 +70,18 @@ struct tenure {
 
   struct session session;
   struct store_command request;
-  enum session_state logged;
+  enum session_state told; /* the operator */
+  uint64_t told_epoch;     /* the last one held; EVENT_NO_EPOCH: none */
 };
+
+/* tenure-events.c: brackets a step of the session. */
+struct tenure_before {
+  enum session_state state;
+  char holder[NODE_NAME_MAX + 1]; /* of the volume's record */
+  uint64_t holder_epoch;
+};
+void tenure_events_before(const struct tenure *, struct tenure_before *);
+void tenure_events_after(struct tenure *, const struct tenure_before *);
 
 bool tenure_same_key(const struct tenure *, const struct tenure *);
 void tenure_free(struct tenure *);

@@ -9,7 +9,7 @@
  *   what                                  touched by         under
  *   notes, refs, gate, waiters, view      any thread         tenure->lock
  *   the list of tenures                   attach, turn       keeper->lock
- *   session, request, logged              keeper_turn only   nothing
+ *   session, request, told                keeper_turn only   nothing
  *
  * keeper->lock is taken before a tenure->lock, never after; neither is held
  * over I/O. Only keeper_turn takes tenures off the list, so it may walk the
@@ -31,73 +31,11 @@
  */
 #include "lease/keeper-internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "utils/cleanup.h"
-
-static bool
-changed_state_worth_a_line(struct tenure *tenure)
-{
-  enum session_state state = tenure->session.state;
-
-  if (state == tenure->logged)
-    return false;
-  switch (state) {
-  case SESSION_STANDBY:
-  case SESSION_ATTACHED:
-  case SESSION_HELD:
-  case SESSION_VERIFYING:
-  case SESSION_FENCED:
-  case SESSION_DETACHED:
-    tenure->logged = state;
-    return true;
-  default:
-    return false;
-  }
-}
-
-static void
-log_state(struct tenure *tenure)
-{
-  const struct session *session = &tenure->session;
-  const struct session_config *config = &session->config;
-  enum session_state state = session->state;
-  enum log_level level = LOG_LEVEL_INFO;
-  char who[VOLUME_NAME_MAX + NODE_NAME_MAX + INSTANCE_MAX + 16];
-
-  if (!changed_state_worth_a_line(tenure))
-    return;
-  snprintf(who, sizeof who, "%s@%s%s%s", tenure->name, config->node,
-           config->instance[0] != '\0' ? "/instance=" : "", config->instance);
-  if (state == SESSION_FENCED || state == SESSION_VERIFYING)
-    level = LOG_LEVEL_ERROR;
-  switch (state) {
-  case SESSION_HELD:
-    log_line(tenure->keeper->config.log, level, "%s: held, epoch %llu", who,
-             (unsigned long long)session->epoch);
-    break;
-  case SESSION_FENCED:
-  case SESSION_VERIFYING:
-    log_line(tenure->keeper->config.log, level, "%s: %s, epoch %llu: %s", who,
-             session_state_text(state), (unsigned long long)session->epoch,
-             session->cause);
-    break;
-  case SESSION_STANDBY:
-    log_line(tenure->keeper->config.log, level,
-             "%s: standby, the lease is held by %s", who,
-             session->seen.lease.node[0] != '\0' ? session->seen.lease.node
-                                                 : "another node");
-    break;
-  default:
-    log_line(tenure->keeper->config.log, level, "%s: %s%s%s", who,
-             session_state_text(state), session->failure != 0 ? ": " : "",
-             session->failure != 0 ? session->cause : "");
-    break;
-  }
-}
 
 static void
 publish(struct tenure *tenure)
@@ -146,9 +84,11 @@ step_once(struct tenure *tenure, const struct session_event *event)
 {
   const struct clock *clock = tenure->keeper->config.clock;
   struct session *session = &tenure->session;
+  struct tenure_before before;
 
+  tenure_events_before(tenure, &before);
   session_step(session, event, clock_now(clock), clock->wall_ms(clock));
-  log_state(tenure);
+  tenure_events_after(tenure, &before);
   publish(tenure);
   if (!session->send)
     return;

@@ -4,6 +4,8 @@
 noinst_LTLIBRARIES += common/lease/liblease.la
 common_lease_liblease_la_SOURCES = \
 	common/lease/control.c \
+	common/lease/events.c \
+	common/lease/event-ring.c \
 	common/lease/export-name.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
@@ -28,6 +30,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/session-reply.c \
 	common/lease/session-text.c \
 	common/lease/tenure.c \
+	common/lease/tenure-events.c \
 	common/lease/timing.c \
 	common/lease/translate.c \
 	common/lease/volume-json.c

@@ -73,7 +73,8 @@ tenure_new(struct keeper *keeper, struct store *store, const char *volume,
   snprintf(tenure->name, sizeof tenure->name, "%s", volume);
   pthread_mutex_init(&tenure->lock, NULL);
   session_init(&tenure->session, config);
-  tenure->logged = SESSION_IDLE;
+  tenure->told = SESSION_IDLE;
+  tenure->told_epoch = EVENT_NO_EPOCH;
   *out = tenure;
   return 0;
 }

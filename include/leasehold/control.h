@@ -14,6 +14,7 @@
 #ifndef LEASEHOLD_CONTROL_H
 #define LEASEHOLD_CONTROL_H
 
+#include "leasehold/events.h"
 #include "leasehold/scsi-pr.h"
 #include "leasehold/store.h"
 
@@ -32,6 +33,7 @@ struct control {
   const char *node;
   struct lease_key key;
   const struct log *log; /* a line for each change; may be NULL */
+  struct events *events; /* and an event; may be NULL */
 };
 
 /* Runs the command in the first length bytes of frame and waits for it; what

@@ -15,7 +15,12 @@ enum conflict_mode {
   ON_CONFLICT_WAIT
 };
 
-enum export_kind { EXPORT_VOLUME, EXPORT_RESERVATION, EXPORT_STATUS };
+enum export_kind {
+  EXPORT_VOLUME,
+  EXPORT_RESERVATION,
+  EXPORT_STATUS,
+  EXPORT_EVENTS
+};
 
 #define WAIT_FOREVER UINT32_MAX
 

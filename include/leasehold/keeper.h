@@ -6,6 +6,7 @@
 #include "leasehold/session.h"
 #include "leasehold/store.h"
 
+struct events;
 struct keeper;
 struct tenure;
 
@@ -25,6 +26,7 @@ struct tenure_extra {
 struct keeper_config {
   const struct clock *clock; /* outlives the keeper */
   const struct log *log;     /* outlives the keeper; may be NULL */
+  struct events *events;     /* outlives the keeper; may be NULL */
   struct lease_key key;      /* bytes outlive the keeper */
   uint32_t duration_s;       /* 15..60 or LEASE_DURATION_INFINITE */
   bool write_back;

@@ -36,6 +36,7 @@ E2E_TESTS = \
 	tests/e2e/test-damaged-record.sh \
 	tests/e2e/test-demonstration.sh \
 	tests/e2e/test-detach-releases.sh \
+	tests/e2e/test-events.sh \
 	tests/e2e/test-fenced-instance.sh \
 	tests/e2e/test-fio.sh \
 	tests/e2e/test-full-filesystem.sh \

@@ -27,7 +27,7 @@ EOF
   fail "the example printed $(cat "$scratch/example")"
 [ "$(holder disk1)" = node-a ] || fail 'the example has not reserved'
 
-log_has g 'disk0@node-b: PREEMPT AND ABORT: good' || fail 'no line for a PREEMPT'
+log_has g 'disk0@node-b: preempt .*cause="PREEMPT AND ABORT, generation' || fail 'no line for a PREEMPT'
 server_start readonly -r
 nbd_python <<'EOF'
 refused("readonly", "disk0@node-a/reservation")

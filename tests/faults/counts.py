@@ -4,9 +4,9 @@
 # Acknowledged, refused and fenced are what clients were told. The others come
 # from the gateways' logs:
 #
-#   reclaims   a session in doubt ("verifying") held the volume again, under a
-#              newer epoch; "unknown" counts those after a write of unknown
-#              outcome (S4)
+#   claims     epochs that a session began to write under
+#   reclaims   those of a session that was in doubt before; "unknown" counts
+#              those after a write of unknown outcome (S4)
 #   fences     sessions that found out that they were fenced
 #   takeovers  epochs claimed by another node than the one before, for which
 #              the operator's command had preempted in between
@@ -14,8 +14,10 @@
 import collections
 import re
 
-STATE = re.compile(r"(\S+)@(\S+?): (held|verifying|fenced|standby|attached|"
-                   r"detached)(?:, epoch (\d+))?(?:: (.*))?")
+# The lines of nbdkit-leasehold-plugin(1), LOG.
+STATE = re.compile(r"(\S+)@(\S+?): (claim|doubt|resume|reclaim|fence|conflict|"
+                   r"attach|release|detach)\b(?: epoch=(\d+))?"
+                   r"(?:.*? cause=\"(.*)\")?")
 
 ORDER = ("rounds", "acknowledged", "refused", "fenced", "lost", "errors",
          "reads", "flushes", "claims", "reclaims", "unknown", "fences",
@@ -54,7 +56,7 @@ def count(events):
 
 def of_logs(events):
     found = collections.Counter()
-    doubts = {}  # of sessions that are verifying: epoch and cause
+    doubts = {}  # of sessions that are in doubt: epoch and cause
     claims = collections.defaultdict(list)  # by volume: epoch, node, when
     for event in events:
         match = event["what"] == "log" and STATE.search(event["line"])
@@ -63,11 +65,11 @@ def of_logs(events):
         volume, who, state, epoch, cause = match.groups()
         session = event["gateway"], volume, who
         doubt = doubts.pop(session, None)
-        if state == "verifying":
+        if state == "doubt":
             doubts[session] = int(epoch), cause or ""
-        elif state == "fenced":
+        elif state == "fence":
             found["fences"] += 1
-        elif state == "held":
+        elif state in ("claim", "reclaim"):
             claims[volume].append((int(epoch), who.partition("/")[0],
                                    event["at"]))
             if doubt and int(epoch) > doubt[0]:

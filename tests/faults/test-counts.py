@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # test-counts.py: reclaims, fences and takeovers are counted from the lines
-# that gateways log (common/lease/keeper.c), and from nothing else.
+# that gateways log (common/lease/events.c), and from nothing else.
 
 import os
 import sys
@@ -46,32 +46,32 @@ class CountsTest(unittest.TestCase):
         self.assertEqual(self.counted("fault full"), [1])
 
     def test_reclaims(self):
-        self.log(1, "r1-v0@node-a: held, epoch 4")
-        self.log(2, "error: r1-v0@node-a: verifying, epoch 4: the outcome of a "
-                 "write is unknown")
-        self.log(3, "r1-v0@node-a: held, epoch 5")
-        self.log(4, "error: r1-v0@node-a: verifying, epoch 5: a write was "
-                 "refused: lease expired or broken")
-        self.log(5, "r1-v0@node-a: held, epoch 6")
+        self.log(1, "r1-v0@node-a: claim epoch=4 other=node-b other-epoch=3")
+        self.log(2, "error: r1-v0@node-a: doubt epoch=4 "
+                 "cause=\"the outcome of a write is unknown\"")
+        self.log(3, "r1-v0@node-a: reclaim epoch=5 cause=\"...\"")
+        self.log(4, "error: r1-v0@node-a: doubt epoch=5 "
+                 "cause=\"a write was refused: lease expired or broken\"")
+        self.log(5, "r1-v0@node-a: reclaim epoch=6 cause=\"...\"")
         self.assertEqual(self.counted("claims", "reclaims", "unknown"),
                          [3, 2, 1])
 
     def test_no_reclaims(self):
         # A renewal settled it; another gateway; a new session.
         for gateway, line in (
-                ("a#1", "r1-v0@node-a: verifying, epoch 5: x"),
-                ("a#1", "r1-v0@node-a: held, epoch 5"),
-                ("a#1", "r1-v0@node-a: verifying, epoch 5: x"),
-                ("b#1", "r1-v0@node-a: held, epoch 6"),
-                ("a#1", "r1-v0@node-a: fenced, epoch 5: x"),
-                ("a#1", "r1-v0@node-a: held, epoch 7")):
+                ("a#1", "r1-v0@node-a: doubt epoch=5 cause=\"x\""),
+                ("a#1", "r1-v0@node-a: resume epoch=5"),
+                ("a#1", "r1-v0@node-a: doubt epoch=5 cause=\"x\""),
+                ("b#1", "r1-v0@node-a: claim epoch=6"),
+                ("a#1", "r1-v0@node-a: fence epoch=5 cause=\"x\""),
+                ("a#1", "r1-v0@node-a: claim epoch=7")):
             self.log(1, line, gateway)
         self.assertEqual(self.counted("reclaims", "fences"), [0, 1])
 
     def takeover(self, **preempt):
-        self.log(1, "r1-v0@node-a/instance=x: held, epoch 1")
+        self.log(1, "r1-v0@node-a/instance=x: claim epoch=1")
         self.preempt(**{"node": "node-b", "began": 2, "ended": 3, **preempt})
-        self.log(4, "r1-v0@node-b: held, epoch 2", "b#1")
+        self.log(4, "r1-v0@node-b: claim epoch=2 other=node-a", "b#1")
         return self.counted("takeovers")
 
     def test_takeover(self):

@@ -23,6 +23,7 @@ export_name_text(const struct export_name *name, char *text)
       [EXPORT_VOLUME] = "",
       [EXPORT_RESERVATION] = "/reservation",
       [EXPORT_STATUS] = "/status",
+      [EXPORT_EVENTS] = "/events",
   };
   char seconds[16] = "";
 

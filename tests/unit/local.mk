@@ -64,6 +64,7 @@ tests_unit_test_workers_LDADD = $(unit_utils)
 
 # lease
 unit_programs += \
+	tests/unit/test-events \
 	tests/unit/test-export-name \
 	tests/unit/test-node \
 	tests/unit/test-registrations \
@@ -72,6 +73,9 @@ unit_programs += \
 	tests/unit/test-scsi-pr \
 	tests/unit/test-timing \
 	tests/unit/test-translate
+tests_unit_test_events_LDADD = \
+	$(unit_lease) \
+	$(JANSSON_LIBS)
 tests_unit_test_export_name_LDADD = $(unit_lease)
 tests_unit_test_node_LDADD = $(unit_lease)
 registrations_bench = \
@@ -226,6 +230,7 @@ unit_programs += \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-drain \
 	tests/unit/test-session-instance \
+	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
 	tests/unit/test-volume-drain \
 	tests/unit/test-volume-faults \
@@ -256,6 +261,13 @@ tests_unit_test_session_instance_SOURCES = \
 	tests/unit/session-bench.c \
 	tests/unit/session-bench.h \
 	tests/unit/test-session-instance.c
+tests_unit_test_tenure_events_LDADD = $(unit_cache)
+tests_unit_test_tenure_events_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-tenure-events.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_volume_LDADD = $(unit_cache)
 tests_unit_test_volume_SOURCES = \
 	tests/unit/fake-store.c \

@@ -62,6 +62,8 @@ names_are_understood(void **unused)
        {.volume = "disk0", .observe = true, .kind = EXPORT_STATUS}},
       {"disk0@node-a/status",
        {.volume = "disk0", .node = "node-a", .kind = EXPORT_STATUS}},
+      {"disk0@/events",
+       {.volume = "disk0", .observe = true, .kind = EXPORT_EVENTS}},
   };
 
   (void)unused;
@@ -135,6 +137,12 @@ others_are_refused_by_part(void **unused)
       {"disk0@n/status/reservation", "option \"reservation\" contradicts"},
       {"disk0@n/readonly/status", "option \"status\" contradicts"},
       {"disk0@n/status/readonly", "option \"readonly\" contradicts"},
+      {"disk0@n/events=1", "option \"events=1\": \"events\" takes no value"},
+      {"disk0@n/events/events", "option \"events\" is given twice"},
+      {"disk0@n/events/status", "option \"status\" contradicts"},
+      {"disk0@n/status/events", "option \"events\" contradicts"},
+      {"disk0@n/reservation/events", "option \"events\" contradicts"},
+      {"disk0@n/events/wait", "option \"wait\" contradicts"},
   };
 
   (void)unused;
@@ -243,7 +251,7 @@ what_is_taken_prints_to_the_same(void **unused)
       "/ro",          "/gate",      "/wait", "/wait=7",   "/refuse", "/status",
       "/reservation", "/instance=", "/x.y",  "/readonly", "@",       "/",
       "/instance=",   "one",        ":",     "-",         " ",       "\n",
-      "\xe9"};
+      "/events",      "\xe9"};
   uint64_t random = 88172645463325252;
   unsigned taken = 0;
 

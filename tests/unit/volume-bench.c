@@ -31,6 +31,7 @@ struct gateway
 gateway_open(struct world *world)
 {
   struct keeper_config config = {.clock = &world->clock.clock,
+                                 .log = world->log,
                                  .duration_s = 30,
                                  .drain_ns = 30 * SECOND,
                                  .extra_new = volume_extra_new};

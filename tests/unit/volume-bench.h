@@ -14,6 +14,7 @@
 struct world {
   struct fake_clock clock;
   struct fake_store store;
+  const struct log *log; /* of gateways opened from then on; or NULL */
 };
 
 /* A gateway: a keeper of its own. */
