@@ -41,8 +41,13 @@
 #define LOCK_BUSY_NS (60 * NANOSECONDS_PER_SECOND)
 /* How long writes go on without looking whether a lease command waits. */
 #define TENURE_LOOK_NS (5 * NANOSECONDS_PER_MILLISECOND)
+/* A turn is kept for the next write when it began so soon after the one before,
+ * and is given back when nobody came in for this long (or twice that).
+ */
+#define TENURE_LINGER_NS (1 * NANOSECONDS_PER_MILLISECOND)
 
 struct workers;
+struct file_linger;
 
 struct file_store {
   struct store store;
@@ -51,7 +56,8 @@ struct file_store {
   char *path;    /* as given, for people */
   int directory; /* the same */
   char boot_id[BOOT_ID_LENGTH + 1];
-  struct workers *workers; /* NULL: commands are done inline */
+  struct workers *workers;    /* NULL: commands are done inline */
+  struct file_linger *linger; /* NULL: no turn outlasts its writes */
 };
 
 /* Where a volume's files are. */
@@ -77,8 +83,12 @@ struct file_tenure {
   uint64_t beginnings; /* how many there were; this is the number of the last */
   uint64_t failed;     /* the number of the last one that failed */
   struct error failure;
+  bool held;     /* FILE_LOCK_DATA, shared */
+  bool lingers;  /* this turn may outlast its writes */
+  bool draining; /* a command waits: nobody joins */
+  bool touched;  /* somebody came in since the last pass of file-linger.c */
   unsigned users;
-  uint64_t looked_ns;
+  uint64_t looked_ns, ended_ns;
   struct file_stamp stamp;
   struct volume_record record; /* the one with that stamp, settled */
 };
@@ -98,6 +108,8 @@ struct file_volume {
   int data;
   struct file_tenure tenure;
   struct file_sync sync;
+  struct file_volume *next_lingering; /* file-linger.c */
+  bool lingering;                     /* it is in that list */
 };
 
 static inline struct file_store *
@@ -277,6 +289,23 @@ void file_tenure_destroy(struct file_tenure *tenure);
 int file_tenure_enter(struct file_volume *volume, const struct guard *guard,
                       uint64_t end, struct error *err);
 void file_tenure_leave(struct file_volume *volume);
+/* Gives a turn back in which nobody writes, if nobody came in since the last
+ * pass or a command waits for it. False when no turn is left.
+ */
+bool file_tenure_pass(struct file_volume *volume);
+
+/* file-linger.c */
+
+/* NULL: no memory. Starts no thread. */
+struct file_linger *file_linger_new(void);
+/* Ends the thread. All volumes are closed. NULL is fine. */
+void file_linger_free(struct file_linger *linger);
+/* From now on file_tenure_pass is called for volume, until it returns false.
+ * False: there is no thread for that.
+ */
+bool file_linger_add(struct file_linger *linger, struct file_volume *volume);
+/* It is to be closed. linger may be NULL. */
+void file_linger_remove(struct file_linger *linger, struct file_volume *volume);
 
 /* file-sync.c */
 

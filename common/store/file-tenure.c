@@ -12,25 +12,37 @@
  *              fail with it: a wait for the lock is not done once more by each
  *   running    users > 0 threads write; further ones just join, because the
  *              kernel does not count shared locks of one open file
- *              description: the last one out gives the lock back
+ *              description: the last one out gives the lock back, or
+ *   lingering  users == 0, the lock is still held: the next write joins as if
+ *              the turn were running, which saves it three system calls
+ *
+ * A turn lingers when it began within TENURE_LINGER_NS of the end of the one
+ * before: in a stream of writes, but not after a single one. It ends when a
+ * pass of file-linger.c's thread, each TENURE_LINGER_NS, finds that nobody came
+ * in since the pass before or that a command waits, and when a writer finds
+ * that. A store without workers has no thread, and no turn that lingers. A
+ * process that is stopped while its turn lingers is in a command's way, as one
+ * that is stopped in a write, and file-lock.c does the same about it. All that
+ * is said of a turn holds of one that lingers: the record cannot have changed.
  *
  * The guard is checked in memory by each write, with the clock's time at that
  * moment: its lease may run out in the middle of a turn.
  *
  * Fairness. Before a turn begins, and before somebody joins one, FILE_LOCK_
  * INTENT is looked at if that was last done more than 5 ms ago. If a command
- * holds it nobody joins any more: the turn ends when those in it are done, and
- * the next one waits until the command is through. So a command waits for at
- * most 5 ms of new writes and for those in flight, and a stream of writes
- * costs one look per 5 ms.
+ * holds it nobody joins any more (draining): the turn ends when those in it are
+ * done, and the next one waits until the command is through. So a command waits
+ * for at most 5 ms of new writes and for those in flight, and a stream of
+ * writes costs one look per 5 ms. In a turn that may linger the passes look.
  *
- * In the state beginning, record, stamp and looked_ns belong to the thread
- * that begins.
+ * In the state beginning, record, stamp, looked_ns, ended_ns and lingers belong
+ * to the thread that begins.
  */
 
 #include <inttypes.h>
 
 #include "store/file-internal.h"
+#include "utils/cleanup.h"
 
 void
 file_tenure_init(struct file_tenure *tenure)
@@ -82,9 +94,14 @@ begin(struct file_volume *volume, struct error *err)
   if (r != 0)
     return r;
   r = refresh(volume, err);
-  if (r != 0)
+  if (r != 0) {
     file_unlock(volume->data, FILE_LOCK_DATA);
-  return r;
+    return r;
+  }
+  tenure->lingers = place->store->linger != NULL &&
+                    now_ns - tenure->ended_ns < TENURE_LINGER_NS &&
+                    file_linger_add(place->store->linger, volume);
+  return STATUS_OK;
 }
 
 /* The failure of the last beginning that failed. */
@@ -94,19 +111,42 @@ fail_too(const struct file_tenure *tenure, struct error *err)
   return error_set(err, tenure->failure.status, "%s", tenure->failure.text);
 }
 
+/* Does a command wait? If so no turn begins before it was let through. */
+static void
+look_locked(struct file_volume *volume)
+{
+  struct file_tenure *tenure = &volume->tenure;
+
+  tenure->draining = file_lock_wanted(volume->data, FILE_LOCK_INTENT);
+  tenure->looked_ns = tenure->draining ? 0 : file_monotonic_ns();
+}
+
 /* Whether a running turn takes one more. */
 static bool
 may_join_locked(struct file_volume *volume)
 {
   struct file_tenure *tenure = &volume->tenure;
-  uint64_t now_ns = file_monotonic_ns();
 
-  if (now_ns - tenure->looked_ns < TENURE_LOOK_NS)
-    return true;
-  if (file_lock_wanted(volume->data, FILE_LOCK_INTENT))
+  if (tenure->draining)
     return false;
-  tenure->looked_ns = now_ns;
-  return true;
+  if (tenure->lingers) /* each pass looks */
+    return true;
+  if (file_monotonic_ns() - tenure->looked_ns < TENURE_LOOK_NS)
+    return true;
+  look_locked(volume);
+  return !tenure->draining;
+}
+
+/* Nobody writes: the turn is over. */
+static void
+end_turn_locked(struct file_volume *volume)
+{
+  struct file_tenure *tenure = &volume->tenure;
+
+  file_unlock(volume->data, FILE_LOCK_DATA);
+  tenure->held = tenure->draining = false;
+  tenure->ended_ns = file_monotonic_ns();
+  pthread_cond_broadcast(&tenure->changed);
 }
 
 /* Lets go of the mutex while it begins. */
@@ -123,6 +163,7 @@ begin_locked(struct file_volume *volume, struct error *err)
   r = begin(volume, &failure);
   pthread_mutex_lock(&tenure->mutex);
   tenure->beginning = false;
+  tenure->held = r == 0;
   if (r != 0) {
     tenure->failed = tenure->beginnings;
     tenure->failure = failure;
@@ -139,20 +180,25 @@ join_or_begin_locked(struct file_volume *volume, struct error *err)
   struct file_tenure *tenure = &volume->tenure;
   uint64_t waited_for = UINT64_MAX; /* the first beginning that we saw */
 
-  while (tenure->beginning || (tenure->users > 0 && !may_join_locked(volume))) {
+  while (tenure->beginning || (tenure->held && !may_join_locked(volume))) {
+    if (!tenure->beginning && tenure->users == 0) {
+      end_turn_locked(volume);
+      break;
+    }
     if (tenure->beginning && waited_for == UINT64_MAX)
       waited_for = tenure->beginnings;
     pthread_cond_wait(&tenure->changed, &tenure->mutex);
     if (tenure->failed >= waited_for)
       return fail_too(tenure, err);
   }
-  if (tenure->users == 0) {
+  if (!tenure->held) {
     int r = begin_locked(volume, err);
 
     if (r != 0)
       return r;
   }
   tenure->users++;
+  tenure->touched = true;
   return STATUS_OK;
 }
 
@@ -161,10 +207,8 @@ leave_locked(struct file_volume *volume)
 {
   struct file_tenure *tenure = &volume->tenure;
 
-  if (--tenure->users > 0)
-    return;
-  file_unlock(volume->data, FILE_LOCK_DATA);
-  pthread_cond_broadcast(&tenure->changed);
+  if (--tenure->users == 0 && (!tenure->lingers || tenure->draining))
+    end_turn_locked(volume);
 }
 
 /* The guard against the record in memory. clear becomes true when the write
@@ -230,4 +274,19 @@ file_tenure_leave(struct file_volume *volume)
   pthread_mutex_lock(&volume->tenure.mutex);
   leave_locked(volume);
   pthread_mutex_unlock(&volume->tenure.mutex);
+}
+
+bool
+file_tenure_pass(struct file_volume *volume)
+{
+  struct file_tenure *tenure = &volume->tenure;
+
+  LOCK_FOR_SCOPE(&tenure->mutex);
+  if (tenure->held)
+    look_locked(volume);
+  if (tenure->held && tenure->users == 0 &&
+      (!tenure->touched || tenure->draining))
+    end_turn_locked(volume);
+  tenure->touched = false;
+  return tenure->held || tenure->beginning;
 }

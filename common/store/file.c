@@ -21,6 +21,7 @@
  *   file-record.c  the record's replacement, and how a change of it is seen
  *   file-command.c lease commands
  *   file-tenure.c  turns of writing: shared locks that are counted and fair
+ *   file-linger.c  turns that outlast their writes, by a millisecond or two
  *   file-io.c      data; file-sync.c durability
  *   file-admin.c   create, remove, resize; file-list.c list
  *   file-side.c    side objects
@@ -31,7 +32,8 @@
  *
  * Threads. Data requests, and without workers lease commands too, are done
  * inside submit, in the caller's thread; with workers commands are done in
- * their pool. An open volume holds two file descriptors, a command for its
+ * their pool, and one more thread gives back turns (file-linger.c). An open
+ * volume holds two file descriptors, a command for its
  * duration up to three more.
  *
  * Read-only. Where files can be read but not written volumes are open for
@@ -81,6 +83,7 @@ file_close(struct store *store)
   struct file_store *own = file_store(store);
 
   workers_free(own->workers);
+  file_linger_free(own->linger);
   if (own->directory >= 0)
     close(own->directory);
   free(own->path);
@@ -106,7 +109,8 @@ open_parts(struct file_store *own, const struct store_config *config,
   if (r != 0 || config->workers == 0)
     return r;
   own->workers = workers_new(config->workers);
-  if (own->workers == NULL)
+  own->linger = file_linger_new();
+  if (own->workers == NULL || own->linger == NULL)
     return error_set(err, STATUS_NO_MEMORY, "no memory for a store");
   return STATUS_OK;
 }
@@ -192,6 +196,10 @@ file_volume_close(struct store_volume *volume)
 {
   struct file_volume *own = file_volume(volume);
 
+  if (own->place.store != NULL)
+    file_linger_remove(own->place.store->linger, own);
+  if (own->tenure.held) /* not left to close, as in file_exclusive_end */
+    file_unlock(own->data, FILE_LOCK_DATA);
   file_tenure_destroy(&own->tenure);
   file_sync_destroy(&own->sync);
   if (own->data >= 0)

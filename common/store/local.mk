@@ -34,6 +34,7 @@ common_store_libstore_la_SOURCES = \
 	common/store/file-fence.c \
 	common/store/file-internal.h \
 	common/store/file-io.c \
+	common/store/file-linger.c \
 	common/store/file-list.c \
 	common/store/file-lock.c \
 	common/store/file-pair.c \

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -32,22 +33,22 @@ write_busily(void *data)
 }
 
 /* Writers that never pause, of one open volume, so that there is always one
- * inside the lock: without fairness a command would wait until it gives up.
+ * inside the lock, or it lingers: without fairness a command would wait until
+ * it gives up.
  */
 static void
-test_busy_writers(void **state)
+run_busy_writers(unsigned workers, int writers)
 {
-  struct store *store = file_test_open(0);
+  struct store *store = file_test_open(workers);
   struct store_volume *volume = file_test_disk(store), *other;
   pthread_t threads[WRITERS];
   uint64_t worst = 0;
 
-  (void)state;
   stop = false;
   other = file_test_volume(store, "disk");
   assert_int_equal(file_test_acquire(volume, &id_a, LEASE_DURATION_INFINITE),
                    0);
-  for (int i = 0; i < WRITERS; i++)
+  for (int i = 0; i < writers; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, write_busily, volume),
                      0);
   for (int i = 0; i < COMMANDS; i++) {
@@ -58,10 +59,10 @@ test_busy_writers(void **state)
     took = file_test_real_ms() - began;
     worst = took > worst ? took : worst;
     while (written - before < WRITERS)
-      ; /* the writers go on, too */
+      sched_yield(); /* the writers go on, too */
   }
   stop = true;
-  for (int i = 0; i < WRITERS; i++) {
+  for (int i = 0; i < writers; i++) {
     void *failed;
 
     pthread_join(threads[i], &failed);
@@ -75,6 +76,27 @@ test_busy_writers(void **state)
   store_volume_close(other);
   store_volume_close(volume);
   store_close(store);
+}
+
+static void
+test_busy_writers(void **state)
+{
+  (void)state;
+  run_busy_writers(0, WRITERS);
+}
+
+static void
+test_busy_writers_that_linger(void **state)
+{
+  (void)state;
+  run_busy_writers(2, WRITERS);
+}
+
+static void
+test_one_writer_that_lingers(void **state)
+{
+  (void)state;
+  run_busy_writers(2, 1);
 }
 
 static bool
@@ -126,6 +148,78 @@ test_shared_lock_is_counted(void **state)
   assert_int_equal(file_tenure_enter(own, &guard, 512, NULL),
                    STATUS_EPOCH_STALE);
   assert_false(data_is_locked(volume));
+  store_volume_close(volume);
+  store_close(store);
+}
+
+/* A write in a turn that may linger: as if another one had just been. True if
+ * the lock was still held when it was over.
+ */
+static bool
+write_in_stream(struct store_volume *volume, const struct lease_id *id)
+{
+  struct file_tenure *tenure = &((struct file_volume *)volume)->tenure;
+
+  pthread_mutex_lock(&tenure->mutex);
+  tenure->ended_ns = file_monotonic_ns();
+  pthread_mutex_unlock(&tenure->mutex);
+  assert_int_equal(file_test_write(volume, id, 0, 0, "x", 1), 0);
+  return data_is_locked(volume);
+}
+
+/* Writes until a turn was seen to linger: mostly the first one is. */
+static void
+make_linger(struct store_volume *volume, const struct lease_id *id)
+{
+  for (int i = 0; i < 10000; i++)
+    if (write_in_stream(volume, id))
+      return;
+  fail_msg("no turn lingers");
+}
+
+/* A stream's lock outlasts its writes, is given back by itself, and is in the
+ * way neither of a command nor of closing; what the command fences is refused.
+ */
+static void
+test_turn_lingers(void **state)
+{
+  struct store *store = file_test_open(2);
+  struct store_volume *volume = file_test_disk(store);
+  struct store_volume *other = file_test_volume(store, "disk");
+  uint64_t until_ms = file_test_real_ms() + 20000;
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, LEASE_DURATION_INFINITE),
+                   0);
+  make_linger(volume, &id_a);
+  while (data_is_locked(other))
+    assert_true(file_test_real_ms() < until_ms);
+  for (int i = 0; i < 10; i++) {
+    make_linger(volume, &id_a);
+    assert_int_equal(file_test_change(other, &id_a, &id_b), 0);
+    assert_int_equal(file_test_write(volume, &id_a, 0, 0, "y", 1),
+                     STATUS_LEASE_MISMATCH);
+    make_linger(volume, &id_b);
+    assert_int_equal(file_test_change(other, &id_b, &id_a), 0);
+  }
+  make_linger(volume, &id_a);
+  store_volume_close(volume);
+  assert_false(data_is_locked(other));
+  store_volume_close(other);
+  store_close(store);
+}
+
+/* A store without workers has no thread that could give a turn back. */
+static void
+test_no_turn_lingers_without_workers(void **state)
+{
+  struct store *store = file_test_open(0);
+  struct store_volume *volume = file_test_disk(store);
+
+  (void)state;
+  assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+  for (int i = 0; i < 10; i++)
+    assert_false(write_in_stream(volume, &id_a));
   store_volume_close(volume);
   store_close(store);
 }
@@ -236,7 +330,11 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       FILE_TEST(test_busy_writers),
+      FILE_TEST(test_busy_writers_that_linger),
+      FILE_TEST(test_one_writer_that_lingers),
       FILE_TEST(test_shared_lock_is_counted),
+      FILE_TEST(test_turn_lingers),
+      FILE_TEST(test_no_turn_lingers_without_workers),
       FILE_TEST(test_turn_drains),
       FILE_TEST(test_writers_fail_together),
   };
