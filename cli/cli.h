@@ -43,6 +43,8 @@ enum cli_option {
   OPTION_SHRINK,
   OPTION_FORCE,
   OPTION_JSON,
+  OPTION_WATCH,
+  OPTION_INTERVAL,
   OPTION_REGISTER,
   OPTION_REGISTER_IGNORE,
   OPTION_REGISTER_MOVE,
@@ -163,13 +165,30 @@ enum cli_exit cli_run_frame(struct cli *cli, const char *node,
 enum cli_exit cli_show_data_in(const struct cli *cli, enum pr_action action,
                                const uint8_t *data, size_t length);
 
-/* server.c: a frame and its reply of leasehold/control.h (CONTROL_SIZE bytes),
- * in node's name; and the status, to standard output.
+/* server.c. Is --server a URI? Reports it if not. */
+enum cli_exit cli_check_server(const struct cli *cli);
+/* A frame and its reply of leasehold/control.h (CONTROL_SIZE bytes), in node's
+ * name. Checks --server, and reports its failure.
  */
 enum cli_exit cli_server_run(struct cli *cli, const char *node,
                              const uint8_t *frame, size_t length,
                              uint8_t *reply);
-enum cli_exit cli_server_status(struct cli *cli);
+/* The text of VOLUME@/what, to be freed; --server has been checked. 0 or a
+ * negative status.
+ */
+int cli_server_text(const struct cli *cli, const char *what, char **text,
+                    struct error *err);
+
+/* watch.c: runs look once; with --watch again and again. look prints what is
+ * new. 0 or a negative status and a text.
+ */
+struct cli_watcher {
+  int interval_s;
+  int (*look)(struct cli_watcher *, struct error *);
+};
+enum cli_exit cli_watch(struct cli *cli, struct cli_watcher *watcher);
+/* --interval, or 1; complains of what is wrong. */
+enum cli_exit cli_interval(const struct cli *cli, int *interval_s);
 
 /* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c,
  * pr-verbs.c
@@ -195,5 +214,7 @@ enum cli_exit run_server_release(struct cli *cli);
 enum cli_exit run_server_preempt(struct cli *cli);
 enum cli_exit run_server_clear(struct cli *cli);
 enum cli_exit run_server_status(struct cli *cli);
+enum cli_exit run_events(struct cli *cli);
+enum cli_exit run_server_events(struct cli *cli);
 
 #endif

@@ -247,14 +247,6 @@ run_keys(struct cli *cli)
 }
 
 enum cli_exit
-run_server_status(struct cli *cli)
-{
-  enum cli_exit code = check_names(cli);
-
-  return code != CLI_DONE ? code : cli_server_status(cli);
-}
-
-enum cli_exit
 run_server_reserve(struct cli *cli)
 {
   struct pr_command command = {.action = PR_RESERVE, .type = WRITE_EXCLUSIVE};

@@ -4,6 +4,7 @@
 bin_PROGRAMS += cli/leasehold
 cli_leasehold_SOURCES = \
 	cli/cli.h \
+	cli/event-verbs.c \
 	cli/help.c \
 	cli/key-verbs.c \
 	cli/main.c \
@@ -14,7 +15,8 @@ cli_leasehold_SOURCES = \
 	cli/server.c \
 	cli/show.c \
 	cli/verbs.c \
-	cli/volume-verbs.c
+	cli/volume-verbs.c \
+	cli/watch.c
 cli_leasehold_LDADD = \
 	common/lease/liblease.la \
 	common/store/libstore.la \

@@ -23,67 +23,77 @@
 
 #include <libnbd.h>
 
-/* The status export's text. */
-#define STATUS_TEXT_MAX (1 << 20)
+/* A text export's length. */
+#define TEXT_MAX (8 << 20)
 
-/* scheme://AUTHORITY[/][?QUERY], with the export after the slash. */
-static enum cli_exit
-put_export(const struct cli *cli, const char *export, struct strbuf *out)
+/* Where the path of the URI begins; NULL: it is no URI. */
+static const char *
+path_of(const char *uri)
 {
-  const char *uri = cli->options[OPTION_SERVER], *rest, *path;
+  const char *rest = strstr(uri, "://");
+
+  return rest != NULL ? rest + 3 + strcspn(rest + 3, "/?") : NULL;
+}
+
+enum cli_exit
+cli_check_server(const struct cli *cli)
+{
+  const char *uri = cli->options[OPTION_SERVER], *path = path_of(uri);
   struct printable shown;
 
-  rest = strstr(uri, "://");
-  if (rest == NULL)
+  if (path == NULL)
     return cli_fail(cli, CLI_USAGE,
                     "--server %s: not an NBD URI such as nbd://HOST or "
                     "nbd+unix:///?socket=PATH",
                     printable(&shown, uri, strlen(uri)));
-  path = rest + 3 + strcspn(rest + 3, "/?");
-  rest = path + (*path == '/');
-  if (*rest != '\0' && *rest != '?')
+  path += *path == '/';
+  if (*path != '\0' && *path != '?')
     return cli_fail(cli, CLI_USAGE,
                     "--server %s: it must not name an export, VOLUME does",
                     printable(&shown, uri, strlen(uri)));
-  if (strbuf_add(out, uri, (size_t)(path - uri)) != 0 ||
-      strbuf_printf(out, "/%s%s", export, rest) != 0)
-    return cli_fail(cli, CLI_USAGE, "--server: the URI is too long");
   return CLI_DONE;
 }
 
-static enum cli_exit
-fail_nbd(const struct cli *cli, const char *what)
+static int
+fail_nbd(const struct cli *cli, const char *what, struct error *err)
 {
   struct printable shown;
   const char *error = nbd_get_error();
 
   if (error == NULL)
     error = "unknown error";
-  return cli_fail(cli, CLI_FAILED, "%s: %s: %s", cli->operands[0], what,
-                  printable(&shown, error, strlen(error)));
+  return error_set(err, STATUS_TRANSIENT, "%s: %s: %s", cli->operands[0], what,
+                   printable(&shown, error, strlen(error)));
 }
 
-static enum cli_exit
-connect_to(const struct cli *cli, const char *export, struct nbd_handle **out)
+/* The URI has been checked: scheme://AUTHORITY[/][?QUERY]. The export comes
+ * after the slash.
+ */
+static int
+connect_to(const struct cli *cli, const char *export, struct nbd_handle **out,
+           struct error *err)
 {
-  CLEANUP_STRBUF struct strbuf uri = STRBUF_INIT(URI_MAX);
-  enum cli_exit code = put_export(cli, export, &uri);
+  CLEANUP_STRBUF struct strbuf full = STRBUF_INIT(URI_MAX);
+  const char *uri = cli->options[OPTION_SERVER], *path = path_of(uri);
+  struct nbd_handle *nbd;
 
-  if (code != CLI_DONE)
-    return code;
-  *out = nbd_create();
-  if (*out == NULL)
-    return fail_nbd(cli, "libnbd");
+  if (strbuf_add(&full, uri, (size_t)(path - uri)) != 0 ||
+      strbuf_printf(&full, "/%s%s", export, path + (*path == '/')) != 0)
+    return error_set(err, STATUS_INVALID, "--server: the URI is too long");
+  nbd = nbd_create();
+  if (nbd == NULL)
+    return fail_nbd(cli, "libnbd", err);
   /* The URI is the user's own: it may name a file with a TLS key. */
-  if (nbd_set_uri_allow_local_file(*out, true) != 0 ||
-      nbd_set_strict_mode(*out, nbd_get_strict_mode(*out) &
-                                    ~(unsigned)LIBNBD_STRICT_ALIGN) != 0 ||
-      nbd_connect_uri(*out, uri.text) != 0) {
-    code = fail_nbd(cli, "the server has no such export, or is not there");
-    nbd_close(*out);
-    *out = NULL;
+  if (nbd_set_uri_allow_local_file(nbd, true) != 0 ||
+      nbd_set_strict_mode(nbd, nbd_get_strict_mode(nbd) &
+                                   ~(unsigned)LIBNBD_STRICT_ALIGN) != 0 ||
+      nbd_connect_uri(nbd, full.text) != 0) {
+    fail_nbd(cli, "the server has no such export, or is not there", err);
+    nbd_close(nbd);
+    return err->status;
   }
-  return code;
+  *out = nbd;
+  return 0;
 }
 
 enum cli_exit
@@ -92,55 +102,58 @@ cli_server_run(struct cli *cli, const char *node, const uint8_t *frame,
 {
   char export[VOLUME_NAME_MAX + NODE_NAME_MAX + sizeof "@/reservation"];
   struct nbd_handle *nbd = NULL;
-  enum cli_exit code;
+  struct error err = ERROR_INIT;
+  enum cli_exit code = cli_check_server(cli);
 
-  snprintf(export, sizeof export, "%s@%s/reservation", cli->operands[0], node);
-  code = connect_to(cli, export, &nbd);
   if (code != CLI_DONE)
     return code;
+  snprintf(export, sizeof export, "%s@%s/reservation", cli->operands[0], node);
+  if (connect_to(cli, export, &nbd, &err) != 0)
+    return cli_fail_with(cli, &err);
   if (nbd_pwrite(nbd, frame, length, 0, 0) != 0)
-    code = fail_nbd(cli, "a command could not be sent");
+    fail_nbd(cli, "a command could not be sent", &err);
   else if (nbd_get_size(nbd) < CONTROL_SIZE ||
            nbd_pread(nbd, reply, CONTROL_SIZE, 0, 0) != 0)
-    code = fail_nbd(cli, "the command's reply could not be read");
+    fail_nbd(cli, "the command's reply could not be read", &err);
   nbd_shutdown(nbd, 0);
   nbd_close(nbd);
-  return code;
+  return err.status == 0 ? CLI_DONE : cli_fail_with(cli, &err);
 }
 
-enum cli_exit
-cli_server_status(struct cli *cli)
+int
+cli_server_text(const struct cli *cli, const char *what, char **text,
+                struct error *err)
 {
-  char export[VOLUME_NAME_MAX + sizeof "@/status"];
+  char export[VOLUME_NAME_MAX + 16];
   struct nbd_handle *nbd = NULL;
-  char *text = NULL;
   int64_t size;
-  enum cli_exit code;
+  int r;
 
-  snprintf(export, sizeof export, "%s@/status", cli->operands[0]);
-  code = connect_to(cli, export, &nbd);
-  if (code != CLI_DONE)
-    return code;
+  snprintf(export, sizeof export, "%s@/%s", cli->operands[0], what);
+  r = connect_to(cli, export, &nbd, err);
+  if (r != 0)
+    return r;
   size = nbd_get_size(nbd);
-  if (size > 0 && size <= STATUS_TEXT_MAX)
-    text = malloc((size_t)size);
-  if (text == NULL || nbd_pread(nbd, text, (size_t)size, 0, 0) != 0)
-    code = fail_nbd(cli, "the status could not be read");
-  else
-    fwrite(text, 1, (size_t)size, stdout);
-  free(text);
+  *text = size >= 0 && size <= TEXT_MAX ? calloc(1, (size_t)size + 1) : NULL;
+  if (*text == NULL ||
+      (size > 0 && nbd_pread(nbd, *text, (size_t)size, 0, 0) != 0)) {
+    r = fail_nbd(cli, "the text could not be read", err);
+    free(*text);
+    *text = NULL;
+  }
   nbd_shutdown(nbd, 0);
   nbd_close(nbd);
-  return code;
+  return r;
 }
 
 #else
 
-static enum cli_exit
-fail_without_libnbd(const struct cli *cli)
+static const char missing[] = "--server: this program was built without libnbd";
+
+enum cli_exit
+cli_check_server(const struct cli *cli)
 {
-  return cli_fail(cli, CLI_FAILED,
-                  "--server: this program was built without libnbd");
+  return cli_fail(cli, CLI_FAILED, "%s", missing);
 }
 
 enum cli_exit
@@ -151,13 +164,17 @@ cli_server_run(struct cli *cli, const char *node, const uint8_t *frame,
   (void)frame;
   (void)length;
   (void)reply;
-  return fail_without_libnbd(cli);
+  return cli_check_server(cli);
 }
 
-enum cli_exit
-cli_server_status(struct cli *cli)
+int
+cli_server_text(const struct cli *cli, const char *what, char **text,
+                struct error *err)
 {
-  return fail_without_libnbd(cli);
+  (void)cli;
+  (void)what;
+  *text = NULL;
+  return error_set(err, STATUS_UNSUPPORTED, "%s", missing);
 }
 
 #endif

@@ -288,7 +288,7 @@ print_take_over(const struct cli *cli, const struct volume_info *info)
   putchar('\n');
 }
 
-static enum cli_exit
+static void
 status_for_people(const struct cli *cli, const struct volume_info *info)
 {
   char size[SIZE_TEXT_MAX];
@@ -299,27 +299,141 @@ status_for_people(const struct cli *cli, const struct volume_info *info)
   print_lease(info);
   print_record(info);
   print_take_over(cli, info);
-  return CLI_DONE;
+}
+
+/* A state that has changed is shown again. Times that run down, and the ETag,
+ * which changes with every write in some stores, are no change.
+ */
+struct status_watcher {
+  struct cli_watcher watcher; /* first */
+  struct cli *cli;
+  json_t *shown; /* what was shown last, without those */
+};
+
+static bool
+is_news(struct status_watcher *watcher, const json_t *state)
+{
+  json_t *lasting = json_deep_copy(state);
+  bool news;
+
+  json_object_del(lasting, "etag");
+  json_object_del(json_object_get(lasting, "lease"), "expires_in");
+  news = lasting == NULL || !json_equal(lasting, watcher->shown);
+  json_decref(watcher->shown);
+  watcher->shown = lasting;
+  return news;
+}
+
+/* With --watch each state is a line. */
+static void
+print_state(const struct cli *cli, const json_t *state)
+{
+  bool line = cli->options[OPTION_WATCH] != NULL;
+  char *text = json_dumps(state, line ? JSON_COMPACT : JSON_INDENT(2));
+
+  if (text != NULL)
+    printf("%s\n", text);
+  free(text);
+}
+
+/* With --watch each state begins with the time, behind an empty line. */
+static void
+print_time(const struct status_watcher *watcher, bool first)
+{
+  char text[TIME_TEXT_MAX];
+
+  if (watcher->cli->options[OPTION_WATCH] == NULL)
+    return;
+  printf("%stime          %s\n", first ? "" : "\n",
+         time_format_iso(system_clock.wall_ms(&system_clock), text));
+}
+
+static int
+look_at_store(struct cli_watcher *base, struct error *err)
+{
+  struct status_watcher *watcher = (struct status_watcher *)base;
+  struct cli *cli = watcher->cli;
+  const struct control control = {
+      .name = cli->operands[0], .key = cli->key, .volume = cli->volume};
+  bool first = watcher->shown == NULL;
+  struct volume_info info;
+  json_t *state;
+  int r = reservation_look(cli->volume, &info, err);
+
+  if (r != 0)
+    return r;
+  control_name_holder(&control, &info);
+  state = volume_json(cli->operands[0], &info);
+  if (state == NULL)
+    return error_set(err, STATUS_NO_MEMORY, "out of memory");
+  if (!is_news(watcher, state)) {
+    json_decref(state);
+    return 0;
+  }
+  if (cli->options[OPTION_JSON] != NULL) {
+    print_state(cli, state);
+  } else {
+    print_time(watcher, first);
+    status_for_people(cli, &info);
+  }
+  json_decref(state);
+  return 0;
+}
+
+static int
+look_at_server(struct cli_watcher *base, struct error *err)
+{
+  struct status_watcher *watcher = (struct status_watcher *)base;
+  char *text = NULL;
+  json_t *state;
+  int r = cli_server_text(watcher->cli, "status", &text, err);
+
+  if (r != 0)
+    return r;
+  state = json_loads(text, 0, NULL);
+  free(text);
+  if (state == NULL)
+    return error_set(err, STATUS_CORRUPT,
+                     "%s: the server's status cannot be understood",
+                     watcher->cli->operands[0]);
+  if (is_news(watcher, state))
+    print_state(watcher->cli, state);
+  json_decref(state);
+  return 0;
 }
 
 enum cli_exit
 run_status(struct cli *cli)
 {
-  struct control control = {.name = cli->operands[0], .key = cli->key};
+  struct status_watcher watcher = {.watcher.look = look_at_store, .cli = cli};
   struct lease_id unused;
-  struct volume_info info;
-  struct error err = ERROR_INIT;
-  enum cli_exit code = cli_node(cli, OPTION_NODE, &unused);
+  enum cli_exit code = cli_interval(cli, &watcher.watcher.interval_s);
 
   if (code == CLI_DONE)
+    code = cli_node(cli, OPTION_NODE, &unused);
+  if (code == CLI_DONE)
     code = cli_open_volume(cli);
-  if (code != CLI_DONE)
-    return code;
-  if (reservation_look(cli->volume, &info, &err) != 0)
-    return cli_fail_with(cli, &err);
-  control.volume = cli->volume;
-  control_name_holder(&control, &info);
-  if (cli->options[OPTION_JSON] != NULL)
-    return print_json(cli, volume_json(cli->operands[0], &info));
-  return status_for_people(cli, &info);
+  if (code == CLI_DONE)
+    code = cli_watch(cli, &watcher.watcher);
+  json_decref(watcher.shown);
+  return code;
+}
+
+enum cli_exit
+run_server_status(struct cli *cli)
+{
+  struct status_watcher watcher = {.watcher.look = look_at_server, .cli = cli};
+  struct lease_id unused;
+  enum cli_exit code = cli_interval(cli, &watcher.watcher.interval_s);
+
+  if (code == CLI_DONE)
+    code = cli_node(cli, OPTION_NODE, &unused);
+  if (code == CLI_DONE)
+    code = cli_check_volume(cli);
+  if (code == CLI_DONE)
+    code = cli_check_server(cli);
+  if (code == CLI_DONE)
+    code = cli_watch(cli, &watcher.watcher);
+  json_decref(watcher.shown);
+  return code;
 }

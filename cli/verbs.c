@@ -32,6 +32,9 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
     [OPTION_SHRINK] = {"shrink", NULL, "allow a smaller size: cuts data off"},
     [OPTION_FORCE] = {"force", NULL, "do it even while a node holds it"},
     [OPTION_JSON] = {"json", NULL, "print JSON, for programs"},
+    [OPTION_WATCH] = {"watch", NULL, "go on, and print what changes"},
+    [OPTION_INTERVAL] = {"interval", "SECONDS",
+                         "how often --watch looks: 1 to 3600 [1]"},
     [OPTION_REGISTER] = {"register", NULL,
                          "register NODE with the key --param-sark; 0: not"},
     [OPTION_REGISTER_IGNORE] = {"register-ignore", NULL,
@@ -82,6 +85,7 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
 #define SHRINK OPTION_BIT(OPTION_SHRINK)
 #define FORCE OPTION_BIT(OPTION_FORCE)
 #define JSON OPTION_BIT(OPTION_JSON)
+#define WATCH (OPTION_BIT(OPTION_WATCH) | OPTION_BIT(OPTION_INTERVAL))
 
 #define PR_OUT_OPTIONS                                                         \
   (OPTION_BIT(OPTION_REGISTER) | OPTION_BIT(OPTION_REGISTER_IGNORE) |          \
@@ -121,14 +125,27 @@ const struct cli_verb cli_verbs[] = {
     {
         .name = "status",
         .operands = {"VOLUME"},
-        .optional = NODE | JSON,
+        .optional = NODE | JSON | WATCH,
         .summary = "show who holds a volume, and how to take it over",
         .help =
             "Shows who holds the volume, since when, its epoch, who wrote\n"
             "last, and the command that takes it over for NODE, by default\n"
-            "a node with this host's name.\n",
+            "a node with this host's name. With --watch it goes on, and\n"
+            "shows each state that is another than the one before.\n",
         .run = run_status,
         .run_by_server = run_server_status,
+    },
+    {
+        .name = "events",
+        .operands = {"VOLUME"},
+        .optional = JSON | WATCH,
+        .summary = "show what has happened to a volume's lease",
+        .help = "Shows what the server that --server names has seen happen to\n"
+                "the volume's lease, oldest first, one event a line: attach,\n"
+                "claim, conflict, fence, release and others. With --watch it\n"
+                "goes on with what happens then.\n",
+        .run = run_events,
+        .run_by_server = run_server_events,
     },
     {
         .name = "resize",

@@ -63,7 +63,8 @@ E2E_TESTS = \
 	tests/e2e/test-status-export.sh \
 	tests/e2e/test-stopped-holder.sh \
 	tests/e2e/test-two-nodes.sh \
-	tests/e2e/test-wait-for-lease.sh
+	tests/e2e/test-wait-for-lease.sh \
+	tests/e2e/test-watch.sh
 TESTS += $(E2E_TESTS)
 dist_check_SCRIPTS += $(E2E_TESTS)
 EXTRA_DIST += \

@@ -66,6 +66,7 @@ for verb in $verbs; do
     fail "--help (-) and the manual (+) differ: options of $verb"
   case $verb in
     lease-id | help | version) ;;
+    events) usage="leasehold --server URI ${usage#leasehold }" ;;
     *) usage="leasehold [--store URL] ${usage#leasehold }" ;;
   esac
   synopsis+=$usage$'\n'

@@ -48,6 +48,15 @@ done
 run 2 leasehold preempt disk0 --node node-a --node node-b
 err_is 'leasehold: preempt: option --node is given twice'
 
+run 2 leasehold status disk0 --interval 5
+err_is 'leasehold: status: --interval needs --watch'
+for interval in '' 0 -1 1.5 3601 infinite; do
+  run 2 leasehold status disk0 --watch --interval="$interval"
+  err_is "leasehold: status: --interval must be a number of seconds, 1 to 3600"
+done
+run 2 leasehold events disk0
+err_has 'leasehold: events: events are what a server has seen'
+
 # No store, or none that is known.
 run 2 env -u LEASEHOLD_STORE leasehold list
 err_is 'leasehold: list: no store: use --store URL, or set LEASEHOLD_STORE'
