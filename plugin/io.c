@@ -29,6 +29,24 @@ pending_wake(struct volume_request *request, enum volume_wake kind)
   sleeper_wake(kind == VOLUME_WAKE_STORE ? &pending->store : &pending->gate);
 }
 
+/* Sets what describes the request, and no more: it is larger than a KiB, and
+ * most of it is for what hardly ever happens.
+ */
+static void
+pending_init(struct pending *pending, enum store_io_kind kind, unsigned flags,
+             uint64_t offset, uint64_t count, void *buffer)
+{
+  struct store_io *io = &pending->request.io;
+
+  io->kind = kind;
+  io->flags = flags;
+  io->offset = offset;
+  io->count = count;
+  io->buffer = buffer;
+  io->guard = (struct guard){0};
+  io->extents = (struct extent_list){0};
+}
+
 /* Runs a request to its end and returns its status. */
 static int
 pending_run(const struct connection *connection, struct pending *pending)
@@ -132,10 +150,7 @@ io_read(void *handle, void *buffer, uint32_t count, uint64_t offset,
         uint32_t flags)
 {
   struct connection *connection = handle;
-  struct pending pending = {.request.io = {.kind = STORE_READ,
-                                           .offset = offset,
-                                           .count = count,
-                                           .buffer = buffer}};
+  struct pending pending;
 
   (void)flags;
   if (connection->control != NULL)
@@ -144,6 +159,7 @@ io_read(void *handle, void *buffer, uint32_t count, uint64_t offset,
     memcpy(buffer, connection->text + offset, count);
     return 0;
   }
+  pending_init(&pending, STORE_READ, 0, offset, count, buffer);
   return run(connection, &pending);
 }
 
@@ -152,25 +168,24 @@ io_write(void *handle, const void *buffer, uint32_t count, uint64_t offset,
          uint32_t flags)
 {
   struct connection *connection = handle;
-  /* The store does not change the buffer of a write (store.h). */
-  struct pending pending = {
-      .request.io = {.kind = STORE_WRITE,
-                     .flags = flags & NBDKIT_FLAG_FUA ? STORE_IO_FUA : 0,
-                     .offset = offset,
-                     .count = count,
-                     .buffer = (void *)(uintptr_t)buffer}};
+  struct pending pending;
 
   if (connection->control != NULL)
     return control_write(connection, buffer, count, offset);
+  /* The store does not change the buffer of a write (store.h). */
+  pending_init(&pending, STORE_WRITE,
+               flags & NBDKIT_FLAG_FUA ? STORE_IO_FUA : 0, offset, count,
+               (void *)(uintptr_t)buffer);
   return run(connection, &pending);
 }
 
 int
 io_flush(void *handle, uint32_t flags)
 {
-  struct pending pending = {.request.io = {.kind = STORE_FLUSH}};
+  struct pending pending;
 
   (void)flags;
+  pending_init(&pending, STORE_FLUSH, 0, 0, 0, NULL);
   return run(handle, &pending);
 }
 
@@ -178,12 +193,10 @@ static int
 zero(struct connection *connection, uint32_t count, uint64_t offset,
      unsigned flags)
 {
-  struct pending pending = {.request.io = {.kind = STORE_ZERO,
-                                           .flags = flags,
-                                           .offset = offset,
-                                           .count = count}};
+  struct pending pending;
   int status;
 
+  pending_init(&pending, STORE_ZERO, flags, offset, count, NULL);
   if (!(flags & STORE_IO_FAST_ONLY))
     return run(connection, &pending);
 
@@ -223,11 +236,12 @@ int
 io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
            struct nbdkit_extents *extents)
 {
-  struct pending pending = {
-      .request.io = {.kind = STORE_EXTENTS, .offset = offset, .count = count}};
+  struct pending pending;
   struct extent_list *list = &pending.request.io.extents;
-  int result = run(handle, &pending);
+  int result;
 
+  pending_init(&pending, STORE_EXTENTS, 0, offset, count, NULL);
+  result = run(handle, &pending);
   for (size_t i = 0; result == 0 && i < list->count; i++) {
     const struct extent *extent = &list->items[i];
 
@@ -245,9 +259,9 @@ io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
 int
 io_cache(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-  struct pending pending = {
-      .request.io = {.kind = STORE_PREFETCH, .offset = offset, .count = count}};
+  struct pending pending;
 
   (void)flags;
+  pending_init(&pending, STORE_PREFETCH, 0, offset, count, NULL);
   return run(handle, &pending);
 }

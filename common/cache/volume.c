@@ -261,7 +261,7 @@ volume_begin(struct volume *volume, struct volume_request *request)
   request->started_ns = request->answered_ns = clock_now(volume->clock);
   request->attempts = 0;
   request->doubted = 0;
-  request->waiter.queued = false;
+  request->waits = false;
   request->waiter.wake = gate_changed;
   request->whole = (struct volume_whole){.kind = io->kind,
                                          .flags = io->flags,
@@ -324,10 +324,9 @@ enum passage { PASSED, WAITING, ENDED, CHANGED };
 static enum passage
 wait_for_change(struct volume_request *request)
 {
-  return tenure_wait(request->volume->tenure, request->gate.version,
-                     &request->waiter)
-             ? WAITING
-             : CHANGED;
+  request->waits = tenure_wait(request->volume->tenure, request->gate.version,
+                               &request->waiter);
+  return request->waits ? WAITING : CHANGED;
 }
 
 static enum passage
@@ -568,8 +567,9 @@ take_range(struct volume_request *request)
 bool
 volume_advance(struct volume_request *request)
 {
-  if (request->volume->tenure != NULL)
+  if (request->waits)
     tenure_forget(request->volume->tenure, &request->waiter);
+  request->waits = false;
   if (request->state == VOLUME_AT_RANGE && !take_range(request))
     return false;
   if (request->state == VOLUME_AT_STORE)

@@ -66,6 +66,7 @@ struct volume_request {
   enum volume_request_state state;
   struct volume *volume;
   struct tenure_waiter waiter;
+  bool waits; /* waiter may be queued */
   uint64_t started_ns, answered_ns;
   unsigned attempts;
   struct gate gate;
