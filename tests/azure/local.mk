@@ -26,6 +26,7 @@ AZURE_TESTS = \
 	tests/azure/test-lease-table.sh \
 	tests/azure/test-lost-answer-while-renewing.sh \
 	tests/azure/test-lost-answers.sh \
+	tests/azure/test-pr-conformance.sh \
 	tests/azure/test-reservations.sh \
 	tests/azure/test-revoked-credentials.sh \
 	tests/azure/test-secrets.sh

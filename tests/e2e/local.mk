@@ -51,6 +51,8 @@ E2E_TESTS = \
 	tests/e2e/test-looks-disturb-nobody.sh \
 	tests/e2e/test-observer.sh \
 	tests/e2e/test-on-conflict.sh \
+	tests/e2e/test-pr-families.sh \
+	tests/e2e/test-pr-matrix.sh \
 	tests/e2e/test-qemu-img.sh \
 	tests/e2e/test-qemu-io.sh \
 	tests/e2e/test-qemu-nbd.sh \
@@ -71,7 +73,10 @@ EXTRA_DIST += \
 	tests/e2e/client.py \
 	tests/e2e/control-scenarios.sh \
 	tests/e2e/functions.sh \
-	tests/e2e/scsi.py
+	tests/e2e/pr_families.py \
+	tests/e2e/pr_matrix.py \
+	tests/e2e/scsi.py \
+	tests/data/pr-matrix.tsv
 
 # The command alone: these need no server.
 CLI_TESTS = \

@@ -33,6 +33,7 @@ class Nexus:
     def __init__(self, server, node, volume="disk0"):
         self.handle = connect(server, f"{volume}@{node}/reservation")
         self.data = b""
+        self.generation = None
 
     def run(self, cdb, parameters=b""):
         """GOOD, CONFLICT, or (sense key, ASC, ASCQ); the data-in in data."""
@@ -88,6 +89,8 @@ class Nexus:
     def full_status(self):
         """{node: (key, holds it, type)}"""
         check(self.read(READ_FULL_STATUS, 65535) == GOOD, "READ FULL STATUS")
+        self.generation, length = struct.unpack_from(">II", self.data)
+        check(length == len(self.data) - 8, "length of READ FULL STATUS")
         nodes, at = {}, 8
         while at < len(self.data):
             key, flags, kind, port, length = \
