@@ -60,10 +60,11 @@ AM_TESTS_ENVIRONMENT = \
 # sanitized programs of its own, nor the demonstration, which starts nbdkit as
 # people do, nor tests/bench, which measure nothing then, nor tests/azure, which
 # wait for Azurite most of the time: the code behind them has its own units; nor
-# tests/model, which is spin's work.
+# tests/model, which is spin's work; nor servers that are killed all the time,
+# which can complain about nothing.
 MEMORY_TESTS = $(filter-out tests/azure/% tests/bench/% tests/faults/% \
 	tests/model/% tests/vm/% tests/tree/% %/libfuzzer.sh \
-	%/test-demonstration.sh,$(TESTS))
+	%/test-demonstration.sh %/test-kill-matrix.sh,$(TESTS))
 
 # --keep-debuginfo: nbdkit unloads the plugin before the leak check.
 VALGRIND_COMMAND = $(VALGRIND) --quiet --keep-debuginfo=yes \

@@ -22,6 +22,7 @@ AZURE_TESTS = \
 	tests/azure/test-foreign-blobs.sh \
 	tests/azure/test-http2.sh \
 	tests/azure/test-image-and-fio.sh \
+	tests/azure/test-kill-matrix.sh \
 	tests/azure/test-late-write.sh \
 	tests/azure/test-lease-table.sh \
 	tests/azure/test-lost-answer-while-renewing.sh \
@@ -37,6 +38,7 @@ dist_check_SCRIPTS += \
 	tests/azure/with-azurite
 EXTRA_DIST += \
 	tests/azure/azure_client.py \
+	tests/azure/azure_kill.py \
 	tests/azure/azurite-resize.js \
 	tests/azure/azurite.sh \
 	tests/azure/blob_service.py \

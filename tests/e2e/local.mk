@@ -23,6 +23,16 @@ tests_e2e_client_race_SOURCES = \
 tests_e2e_client_race_LDADD = \
 	$(LIBNBD_LIBS)
 
+check_LTLIBRARIES += tests/e2e/kill-at.la
+tests_e2e_kill_at_la_SOURCES = tests/e2e/kill-at.c
+# -rpath makes a shared object of what is not installed.
+tests_e2e_kill_at_la_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-module \
+	-avoid-version \
+	-shared \
+	-rpath /nowhere
+
 E2E_TESTS = \
 	tests/e2e/test-background.sh \
 	tests/e2e/test-bad-names.sh \
@@ -43,6 +53,7 @@ E2E_TESTS = \
 	tests/e2e/test-gate-wait.sh \
 	tests/e2e/test-help-and-manual.sh \
 	tests/e2e/test-instance-goes-on.sh \
+	tests/e2e/test-kill-matrix.sh \
 	tests/e2e/test-kill-other-node.sh \
 	tests/e2e/test-kill-same-node.sh \
 	tests/e2e/test-lease-key.sh \
@@ -73,6 +84,7 @@ EXTRA_DIST += \
 	tests/e2e/client.py \
 	tests/e2e/control-scenarios.sh \
 	tests/e2e/functions.sh \
+	tests/e2e/kill_matrix.py \
 	tests/e2e/pr_families.py \
 	tests/e2e/pr_matrix.py \
 	tests/e2e/scsi.py \

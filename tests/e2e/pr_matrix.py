@@ -71,6 +71,8 @@ class Volume:
         self.server, self.name, self.kind = server, name, kind
         others = [other for other in sorted(offered) if other != kind]
         self.other_kind = (others or [kind])[0]
+        if kind == 0 and 5 in offered:
+            self.other_kind = 5
         self.has_other = bool(others)
         self.nexus = {node: Nexus(server, f"node-{node}", name)
                       for node in "hrsudx"}
