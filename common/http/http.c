@@ -10,10 +10,14 @@
  *   done      its done() is called with no lock held, after which it is the
  *             caller's; it may be submitted again from there
  *
+ * Transfers that have done their work are kept for the next requests, as many
+ * as there were at a time.
+ *
  * The thread turns round: takes what has arrived, lets libcurl work, ends what
  * is complete, begins what is due, then sleeps in curl_multi_poll until a
  * socket or a time of libcurl's, the next not_before_ns, or a wake-up by
- * http_submit. It is started by the first request. http_stop wakes it for the
+ * http_submit, which is needed only for the first request to arrive since the
+ * last turn. It is started by the first request. http_stop wakes it for the
  * last time: it takes back every transfer, ends all requests, and is joined.
  *
  * The lock protects arrived, started and stopping; nothing waits under it. The
@@ -46,8 +50,10 @@ struct lane {
   bool started, stopping; /* ... to here */
   pthread_t thread;
   /* The thread's own. */
-  struct http_request *waiting, *active;
+  struct http_request *waiting, **last_waiting;
+  struct http_request *active;
   unsigned active_count;
+  struct http_transfer *idle;
 };
 
 struct http {
@@ -60,14 +66,13 @@ struct http {
 static bool
 take_arrived(struct lane *lane)
 {
-  struct http_request **end = &lane->waiting;
-
-  while (*end != NULL)
-    end = &(*end)->next;
   LOCK_FOR_SCOPE(&lane->lock);
-  *end = lane->arrived;
-  lane->arrived = NULL;
-  lane->last = &lane->arrived;
+  if (lane->arrived != NULL) {
+    *lane->last_waiting = lane->arrived;
+    lane->last_waiting = lane->last;
+    lane->arrived = NULL;
+    lane->last = &lane->arrived;
+  }
   return !lane->stopping;
 }
 
@@ -80,27 +85,42 @@ end_unsent(struct http_request *request, const char *reason)
   request->done(request);
 }
 
-/* Takes a request out of the list that begins at link. */
 static void
-take_out(struct http_request **link, const struct http_request *request)
+keep(struct lane *lane, struct http_transfer *transfer)
 {
-  while (*link != request)
-    link = &(*link)->next;
-  *link = request->next;
+  transfer->next = lane->idle;
+  lane->idle = transfer;
+}
+
+static struct http_transfer *
+take_idle(struct lane *lane)
+{
+  struct http_transfer *transfer = lane->idle;
+
+  if (transfer == NULL)
+    return http_transfer_new(lane->http->cainfo);
+  lane->idle = transfer->next;
+  return transfer;
 }
 
 static void
 begin(struct lane *lane, struct http_request *request)
 {
-  if (http_transfer_new(request, lane->http->cainfo) != 0) {
+  struct http_transfer *transfer = take_idle(lane);
+
+  if (transfer == NULL || http_transfer_begin(transfer, request) != 0) {
+    if (transfer != NULL)
+      keep(lane, transfer);
     end_unsent(request, "out of memory");
     return;
   }
-  if (curl_multi_add_handle(lane->multi, request->transfer->easy) != CURLM_OK) {
-    http_transfer_end(request->transfer, CURLE_OUT_OF_MEMORY);
+  if (curl_multi_add_handle(lane->multi, transfer->easy) != CURLM_OK) {
+    http_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
+    keep(lane, transfer);
     request->done(request);
     return;
   }
+  request->transfer = transfer;
   request->next = lane->active;
   lane->active = request;
   lane->active_count++;
@@ -110,12 +130,16 @@ begin(struct lane *lane, struct http_request *request)
 static void
 end(struct lane *lane, struct http_transfer *transfer, CURLcode code)
 {
-  struct http_request *request = transfer->request;
+  struct http_request *request = transfer->request, **link = &lane->active;
 
-  curl_multi_remove_handle(lane->multi, transfer->easy);
-  take_out(&lane->active, request);
+  while (*link != request)
+    link = &(*link)->next;
+  *link = request->next;
   lane->active_count--;
+  curl_multi_remove_handle(lane->multi, transfer->easy);
+  request->transfer = NULL;
   http_transfer_end(transfer, code);
+  keep(lane, transfer);
   request->done(request);
 }
 
@@ -138,6 +162,8 @@ begin_due(struct lane *lane, bool *begun)
       continue;
     }
     *link = request->next;
+    if (*link == NULL)
+      lane->last_waiting = link;
     begin(lane, request);
     *begun = true;
   }
@@ -175,6 +201,7 @@ end_all(struct lane *lane)
 
   while ((request = lane->active) != NULL)
     end(lane, request->transfer, CURLE_ABORTED_BY_CALLBACK);
+  lane->last_waiting = &lane->waiting;
   while ((request = lane->waiting) != NULL) {
     lane->waiting = request->next;
     end_unsent(request, "the program is being stopped");
@@ -230,10 +257,12 @@ http_submit(struct http *http, enum http_lane which,
     return STATUS_STOPPING;
   if (!lane->started && start_locked(lane) != 0)
     return STATUS_TRANSIENT;
+  /* Else the thread was woken and has not come to it yet. */
+  if (lane->arrived == NULL)
+    curl_multi_wakeup(lane->multi);
   request->next = NULL;
   *lane->last = request;
   lane->last = &request->next;
-  curl_multi_wakeup(lane->multi);
   return 0;
 }
 
@@ -316,6 +345,7 @@ http_new(const struct http_config *config)
     lane->http = http;
     lane->limit = i == HTTP_DATA ? config->connections : CONTROL_CONNECTIONS;
     lane->last = &lane->arrived;
+    lane->last_waiting = &lane->waiting;
     pthread_mutex_init(&lane->lock, NULL);
   }
   if (config->cainfo != NULL) {
@@ -350,6 +380,17 @@ http_stop(struct http *http)
     stop_lane(&http->lanes[i]);
 }
 
+static void
+free_idle(struct lane *lane)
+{
+  struct http_transfer *transfer;
+
+  while ((transfer = lane->idle) != NULL) {
+    lane->idle = transfer->next;
+    http_transfer_free(transfer);
+  }
+}
+
 void
 http_free(struct http *http)
 {
@@ -359,6 +400,7 @@ http_free(struct http *http)
   for (int i = 0; i < HTTP_LANES; i++) {
     struct lane *lane = &http->lanes[i];
 
+    free_idle(lane);
     if (lane->multi != NULL)
       curl_multi_cleanup(lane->multi);
     pthread_mutex_destroy(&lane->lock);

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* transfer.c: one request as libcurl's easy handle.
+/* transfer.c: libcurl's easy handle, for one request after the other.
+ *
+ * To make a handle, and to set what is the same for all requests, costs as much
+ * as to send a small request: so handles are kept, and http_transfer_begin sets
+ * only what is the request's own. Nothing of a request is left in a handle but
+ * what is set again by the next one. The lines of its headers lie in memory of
+ * ours, which is kept, too, and wiped after each request: there are secrets in
+ * it.
  *
  * Was it sent? libcurl calls begin() each time that it has a connection and is
  * about to send the request, and give_body() for the body. A server that never
@@ -125,57 +132,80 @@ take_body(char *bytes, size_t size, size_t count, void *opaque)
   return count;
 }
 
+/* Without this libcurl asks before it sends more than 1 MiB, and waits. */
+static const char no_expect[] = "Expect:";
+
+/* Room for all lines of the request's headers, and for the list of them. */
+static int
+make_room(struct http_transfer *transfer, const struct http_headers *headers)
+{
+  size_t lines = headers->count + 1, length = 0;
+
+  for (size_t i = 0; i < headers->count; i++)
+    length += strlen(headers->items[i].name) + strlen(headers->items[i].value) +
+              sizeof ": ";
+  if (lines > transfer->lines_size) {
+    struct curl_slist *bigger =
+        reallocarray(transfer->lines, lines, sizeof *bigger);
+
+    if (bigger == NULL)
+      return STATUS_NO_MEMORY;
+    transfer->lines = bigger;
+    transfer->lines_size = lines;
+  }
+  if (length > transfer->text_size) {
+    free(transfer->text); /* wiped already */
+    transfer->text = malloc(length);
+    transfer->text_size = transfer->text != NULL ? length : 0;
+    if (transfer->text == NULL)
+      return STATUS_NO_MEMORY;
+  }
+  return 0;
+}
+
+/* One line; "Name;" is how libcurl is told a header without a value. Where it
+ * ends.
+ */
+static char *
+write_line(char *at, const struct http_header *header)
+{
+  at = stpcpy(at, header->name);
+  if (header->value[0] == '\0')
+    return stpcpy(at, ";") + 1;
+  return stpcpy(stpcpy(at, ": "), header->value) + 1;
+}
+
 static int
 set_headers(struct http_transfer *transfer)
 {
   const struct http_headers *headers = transfer->request->headers;
-  struct curl_slist *list, *bigger;
+  struct curl_slist *line;
+  char *at;
+  int r = make_room(transfer, headers);
 
-  /* Without this libcurl asks before it sends more than 1 MiB, and waits. */
-  list = curl_slist_append(NULL, "Expect:");
-  for (size_t i = 0; list != NULL && i < headers->count; i++) {
-    CLEANUP_STRBUF struct strbuf line = STRBUF_INIT(HTTP_HEADERS_MAX);
-    const char *value = headers->items[i].value;
-
-    /* "Name;" is how libcurl is told a header without a value. */
-    strbuf_printf(&line, value[0] != '\0' ? "%s: %s" : "%s;",
-                  headers->items[i].name, value);
-    bigger = line.status == 0 ? curl_slist_append(list, line.text) : NULL;
-    if (line.text != NULL)
-      explicit_bzero(line.text, line.length);
-    if (bigger == NULL) {
-      curl_slist_free_all(list);
-      list = NULL;
-    }
+  if (r != 0)
+    return r;
+  line = transfer->lines;
+  at = transfer->text;
+  line->data = (char *)(uintptr_t)no_expect; /* libcurl does not change it */
+  for (size_t i = 0; i < headers->count; i++) {
+    line->next = line + 1;
+    line++;
+    line->data = at;
+    at = write_line(at, &headers->items[i]);
   }
-  transfer->headers = list;
-  return list != NULL ? 0 : STATUS_NO_MEMORY;
+  line->next = NULL;
+  transfer->text_length =
+      headers->count > 0 ? (size_t)(at - transfer->text) : 0;
+  return 0;
 }
 
-static CURLcode
-set_method(struct http_transfer *transfer)
+static void
+wipe_headers(struct http_transfer *transfer)
 {
-  const struct http_request *request = transfer->request;
-  CURL *easy = transfer->easy;
-  CURLcode r = CURLE_OK;
-
-  if (strcmp(request->method, "GET") == 0)
-    return CURLE_OK;
-  if (strcmp(request->method, "HEAD") == 0)
-    return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  r = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-  if (r != CURLE_OK || strcmp(request->method, "DELETE") == 0)
-    return r;
-  if ((r = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L)) == CURLE_OK &&
-      (r = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-                            (curl_off_t)request->body_length)) == CURLE_OK &&
-      (r = curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body)) ==
-          CURLE_OK &&
-      (r = curl_easy_setopt(easy, CURLOPT_READDATA, transfer)) == CURLE_OK &&
-      (r = curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body)) ==
-          CURLE_OK)
-    r = curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
-  return r;
+  if (transfer->text_length > 0)
+    explicit_bzero(transfer->text, transfer->text_length);
+  transfer->text_length = 0;
 }
 
 #define SET(option, value)                                                     \
@@ -185,7 +215,29 @@ set_method(struct http_transfer *transfer)
   } while (0)
 
 static int
-set_options(struct http_transfer *transfer, const char *cainfo)
+set_method(struct http_transfer *transfer)
+{
+  const struct http_request *request = transfer->request;
+  CURL *easy = transfer->easy;
+
+  bool get = strcmp(request->method, "GET") == 0;
+  bool head = strcmp(request->method, "HEAD") == 0;
+  bool bodiless = get || head || strcmp(request->method, "DELETE") == 0;
+
+  if (bodiless) {
+    SET(CURLOPT_HTTPGET, 1L); /* takes back what was set by the one before */
+    SET(CURLOPT_NOBODY, head ? 1L : 0L);
+  } else {
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_length);
+  }
+  SET(CURLOPT_CUSTOMREQUEST, get || head ? NULL : request->method);
+  return 0;
+}
+
+/* What is the request's own. */
+static int
+set_request(struct http_transfer *transfer)
 {
   const struct http_request *request = transfer->request;
   CURL *easy = transfer->easy;
@@ -194,16 +246,28 @@ set_options(struct http_transfer *transfer, const char *cainfo)
                         : (long)request->timeout_ms;
 
   SET(CURLOPT_URL, request->url);
+  SET(CURLOPT_HTTPHEADER, transfer->lines);
+  SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+  if (request->direct != transfer->direct)
+    SET(CURLOPT_PROXY, request->direct ? "" : NULL);
+  transfer->direct = request->direct;
+  return set_method(transfer);
+}
+
+/* What all requests have in common. */
+static int
+set_options(struct http_transfer *transfer, const char *cainfo)
+{
+  CURL *easy = transfer->easy;
+
   SET(CURLOPT_PRIVATE, transfer);
   SET(CURLOPT_ERRORBUFFER, transfer->error);
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
   SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   SET(CURLOPT_USERAGENT, "leasehold/" PACKAGE_VERSION);
-  SET(CURLOPT_HTTPHEADER, transfer->headers);
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
   SET(CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   SET(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
@@ -214,40 +278,59 @@ set_options(struct http_transfer *transfer, const char *cainfo)
   SET(CURLOPT_HEADERDATA, transfer);
   SET(CURLOPT_WRITEFUNCTION, take_body);
   SET(CURLOPT_WRITEDATA, transfer);
+  SET(CURLOPT_READFUNCTION, give_body);
+  SET(CURLOPT_READDATA, transfer);
+  SET(CURLOPT_SEEKFUNCTION, rewind_body);
+  SET(CURLOPT_SEEKDATA, transfer);
   if (cainfo != NULL)
     SET(CURLOPT_CAINFO, cainfo);
-  if (request->direct)
-    SET(CURLOPT_PROXY, "");
-  return set_method(transfer) == CURLE_OK ? 0 : STATUS_NO_MEMORY;
+  return 0;
 }
 
-static void
-transfer_free(struct http_transfer *transfer)
-{
-  curl_easy_cleanup(transfer->easy);
-  for (struct curl_slist *item = transfer->headers; item != NULL;
-       item = item->next)
-    explicit_bzero(item->data, strlen(item->data));
-  curl_slist_free_all(transfer->headers);
-  free(transfer);
-}
-
-int
-http_transfer_new(struct http_request *request, const char *cainfo)
+struct http_transfer *
+http_transfer_new(const char *cainfo)
 {
   struct http_transfer *transfer = calloc(1, sizeof *transfer);
 
   if (transfer == NULL)
-    return STATUS_NO_MEMORY;
-  transfer->request = request;
+    return NULL;
   transfer->easy = curl_easy_init();
-  if (transfer->easy == NULL || set_headers(transfer) != 0 ||
-      set_options(transfer, cainfo) != 0) {
-    transfer_free(transfer);
-    return STATUS_NO_MEMORY;
+  if (transfer->easy == NULL || set_options(transfer, cainfo) != 0) {
+    http_transfer_free(transfer);
+    return NULL;
   }
-  request->transfer = transfer;
-  return 0;
+  return transfer;
+}
+
+void
+http_transfer_free(struct http_transfer *transfer)
+{
+  if (transfer == NULL)
+    return;
+  curl_easy_cleanup(transfer->easy);
+  free(transfer->lines);
+  free(transfer->text);
+  free(transfer);
+}
+
+int
+http_transfer_begin(struct http_transfer *transfer,
+                    struct http_request *request)
+{
+  int r;
+
+  transfer->request = request;
+  transfer->body_given = 0;
+  transfer->begun = false;
+  transfer->error[0] = '\0';
+  r = set_headers(transfer);
+  if (r == 0)
+    r = set_request(transfer);
+  if (r == 0)
+    return 0;
+  wipe_headers(transfer);
+  transfer->request = NULL;
+  return r;
 }
 
 static void
@@ -290,6 +373,6 @@ http_transfer_end(struct http_transfer *transfer, CURLcode code)
                                               : HTTP_NOT_SENT;
     explain(transfer, code);
   }
-  request->transfer = NULL;
-  transfer_free(transfer);
+  wipe_headers(transfer);
+  transfer->request = NULL;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* transfer.h: one request as libcurl's easy handle, for http.c alone. */
+/* transfer.h: libcurl's easy handle, for one request after the other; for the
+ * files of common/http alone.
+ */
 #ifndef LEASEHOLD_HTTP_TRANSFER_H
 #define LEASEHOLD_HTTP_TRANSFER_H
 
@@ -8,19 +10,31 @@
 #include "http/http.h"
 
 struct http_transfer {
+  struct http_transfer *next; /* its owner's, while it has no request */
   CURL *easy;
   struct http_request *request;
-  struct curl_slist *headers;
+  bool direct; /* as it was last set */
+  /* The request's headers, as libcurl wants them; kept for the next one. */
+  struct curl_slist *lines;
+  char *text;
+  size_t lines_size, text_size, text_length;
   size_t body_given; /* bytes of the body that libcurl has taken */
   bool begun;        /* a connection was there, the request was to be sent */
   char error[CURL_ERROR_SIZE];
 };
 
-/* Makes the request's transfer, ready for a multi handle. 0, or
- * STATUS_NO_MEMORY.
+/* NULL: no memory. */
+struct http_transfer *http_transfer_new(const char *cainfo);
+/* Makes it the request's, ready for a multi handle. 0, or STATUS_NO_MEMORY;
+ * then it has none.
  */
-int http_transfer_new(struct http_request *request, const char *cainfo);
-/* Fills in what became of it, and frees the transfer. */
+int http_transfer_begin(struct http_transfer *transfer,
+                        struct http_request *request);
+/* Fills in what became of its request, and forgets that. It is in no multi
+ * handle.
+ */
 void http_transfer_end(struct http_transfer *transfer, CURLcode code);
+/* It has no request. NULL is fine. */
+void http_transfer_free(struct http_transfer *transfer);
 
 #endif
