@@ -184,6 +184,17 @@ set_connections(const char *key, const char *value)
   return 0;
 }
 
+static int
+set_metrics(const char *key, const char *value)
+{
+  if (value[0] == '\0') {
+    nbdkit_error("%s= needs the name of a file", key);
+    return -1;
+  }
+  settings.metrics = nbdkit_absolute_path(value);
+  return settings.metrics != NULL ? 0 : -1;
+}
+
 static const struct parameter {
   const char *key;
   const char *value;
@@ -230,6 +241,10 @@ static const struct parameter {
      "Most data requests at a time to a store with https:\n"
      "(default 16).",
      set_connections},
+    {"metrics", "FILE",
+     "Write numbers for Prometheus to FILE every 5\n"
+     "seconds.",
+     set_metrics},
 };
 
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
@@ -319,4 +334,6 @@ config_unload(void)
   secret_free(&settings.token);
   free(settings.cainfo);
   settings.cainfo = NULL;
+  free(settings.metrics);
+  settings.metrics = NULL;
 }

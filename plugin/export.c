@@ -435,6 +435,18 @@ export_close_all(void)
     export_close(connections);
 }
 
+unsigned
+export_count(void)
+{
+  LOCK_FOR_SCOPE(&connections_lock);
+  unsigned count = 0;
+
+  for (struct connection *connection = connections; connection != NULL;
+       connection = connection->next)
+    count++;
+  return count;
+}
+
 /* --- what an export can do ---------------------------------------------- */
 
 /* A volume's bytes, not a text or a reply. */

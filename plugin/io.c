@@ -53,6 +53,8 @@ pending_run(const struct connection *connection, struct pending *pending)
 {
   struct volume_request *request = &pending->request;
   struct volume volume = connection->volume;
+  const enum store_io_kind kind = request->io.kind;
+  const uint64_t count = request->io.count;
   bool leaving = false;
 
   sleeper_init(&pending->gate);
@@ -70,6 +72,7 @@ pending_run(const struct connection *connection, struct pending *pending)
   }
   sleeper_destroy(&pending->store);
   sleeper_destroy(&pending->gate);
+  metrics_request(kind, count, request->status);
   return leaving && request->status != 0 ? STATUS_STOPPING : request->status;
 }
 

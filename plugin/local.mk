@@ -9,6 +9,7 @@ plugin_nbdkit_leasehold_plugin_la_SOURCES = \
 	plugin/control.c \
 	plugin/export.c \
 	plugin/io.c \
+	plugin/metrics.c \
 	plugin/plugin.c \
 	plugin/plugin.h \
 	plugin/report.c \

@@ -9,11 +9,11 @@
  *
  *   get_ready   opens the store, so that a mistake in store= is seen at once,
  *               and makes the keeper
- *   after_fork  starts the keeper's thread, and the watch
+ *   after_fork  starts the keeper's thread, the watch, and what writes metrics
  *   open        attaches a node to the volume (export.c)
  *   close       detaches it; the last one lets the keeper release the lease
  *   cleanup     stops the watch, and the keeper, which first releases what is
- *               left
+ *               left; then the metrics
  *   unload      the same if cleanup was not reached, then frees everything
  *
  * The watch is a thread that waits for nbdkit to be told to stop. nbdkit does
@@ -98,6 +98,7 @@ plugin_get_ready(void)
       .cainfo = settings.cainfo,
       .insecure = settings.insecure,
       .connections = settings.connections,
+      .count = settings.metrics != NULL,
       .io_timeout_ns = settings.io_timeout_s * NANOSECONDS_PER_SECOND,
   };
   struct keeper_config keeper_config = {
@@ -122,7 +123,7 @@ plugin_get_ready(void)
     nbdkit_error("no memory for the keeper");
     return -1;
   }
-  return 0;
+  return metrics_prepare();
 }
 
 /* nbdkit_nanosleep fails when nbdkit is being stopped; outside a connection
@@ -155,7 +156,7 @@ plugin_after_fork(void)
     return -1;
   }
   watching = true;
-  return 0;
+  return metrics_start();
 }
 
 static void
@@ -169,6 +170,7 @@ plugin_cleanup(void)
   export_close_all();
   if (server.keeper != NULL)
     keeper_stop(server.keeper, STOP_GRACE_NS);
+  metrics_stop();
 }
 
 static void
@@ -181,6 +183,7 @@ plugin_unload(void)
     events_free(server.events);
   }
   server = (struct server){.store = NULL};
+  metrics_unload();
   config_unload();
 }
 

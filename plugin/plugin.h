@@ -15,6 +15,7 @@
 #include "leasehold/events.h"
 #include "leasehold/export-name.h"
 #include "leasehold/keeper.h"
+#include "leasehold/metrics.h"
 #include "leasehold/volume.h"
 #include "utils/secret.h"
 
@@ -32,6 +33,7 @@ struct settings {
   char *cainfo; /* absolute, or NULL */
   bool insecure;
   unsigned connections; /* 0: the store's choice */
+  char *metrics;        /* absolute, or NULL */
 };
 
 /* Written while nbdkit reads its command line, constant afterwards. */
@@ -63,6 +65,23 @@ extern const struct log report_log;
 
 /* Finds out where operators look; call after the last fork. */
 void report_after_fork(void);
+
+/* --- metrics.c: the file of metrics= ------------------------------------- */
+
+/* Without metrics= these do nothing. 0, or -1 when it failed and was reported.
+ * prepare in get_ready; start after the last fork; stop when the leases are
+ * released, idempotent.
+ */
+int metrics_prepare(void);
+int metrics_start(void);
+void metrics_stop(void);
+void metrics_unload(void);
+
+/* Registers another source; between prepare and start. It outlives stop. */
+void metrics_add(struct metrics_source *source);
+
+/* Counts a client's request that has ended. Any thread. */
+void metrics_request(enum store_io_kind kind, uint64_t count, int status);
 
 /* --- sleeper.c: how a thread of nbdkit waits --------------------------- */
 
@@ -131,6 +150,8 @@ void *export_open(int readonly);
 void export_close(void *handle);
 /* Closes what nbdkit has not; when no callback can come any more. */
 void export_close_all(void);
+/* How many are open. */
+unsigned export_count(void);
 int64_t export_size(void *handle);
 int export_block_size(void *handle, uint32_t *minimum, uint32_t *preferred,
                       uint32_t *maximum);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leasehold/metrics.h"
 #include "utils/cleanup.h"
 #include "utils/random.h"
 #include "utils/strbuf.h"
@@ -77,6 +78,16 @@ events_count(struct events *events, enum event_kind kind)
 {
   LOCK_FOR_SCOPE(&events->lock);
   return events->counts[kind];
+}
+
+void
+events_collect(struct events *events, struct metrics *metrics)
+{
+  metrics_family(metrics, "leasehold_events_total", METRIC_COUNTER,
+                 "What has happened to leases, by kind.");
+  for (int kind = 0; kind < EVENT_KINDS; kind++)
+    metrics_count(metrics, events_count(events, kind),
+                  (const char *[]){"event", event_kind_text(kind), NULL});
 }
 
 static bool

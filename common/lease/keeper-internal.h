@@ -7,6 +7,7 @@
 
 #include "leasehold/events.h"
 #include "leasehold/keeper.h"
+#include "leasehold/metrics.h"
 
 struct keeper {
   struct keeper_config config;
@@ -15,6 +16,8 @@ struct keeper {
   pthread_cond_t gone;  /* while stopping: a turn is over */
   struct tenure *tenures;
   bool stopping; /* attach refuses */
+
+  struct metrics_histogram renewals;
 
   struct keeper_kick *kick; /* set before any tenure, then constant */
 
@@ -66,6 +69,7 @@ struct tenure {
   bool draining; /* the session's */
   enum session_state state;
   struct volume_info seen;
+  uint64_t extended_ns; /* the session's */
   char cause[SESSION_CAUSE_MAX]; /* ... to here */
 
   struct session session;

@@ -46,6 +46,7 @@ publish(struct tenure *tenure)
   tenure->state = session->state;
   tenure->draining = session->draining;
   tenure->seen = session->seen;
+  tenure->extended_ns = session->extended_ns;
   memcpy(tenure->cause, session->cause, sizeof tenure->cause);
   if (tenure->gate.version == session->gate.version)
     return;
@@ -128,16 +129,30 @@ step_kind(struct tenure *tenure, enum session_event_kind kind)
   step(tenure, &(struct session_event){.kind = kind});
 }
 
+/* How long a renewal took that has been answered well. */
+static void
+measure(struct tenure *tenure)
+{
+  const struct session *session = &tenure->session;
+  struct keeper *keeper = tenure->keeper;
+
+  if (session->awaited == LEASE_RENEW && tenure->request.reply.status == 0)
+    metrics_histogram_add(&keeper->renewals,
+                          clock_now(keeper->config.clock) - session->sent_ns);
+}
+
 /* DETACH comes last: what else was noted was before it. */
 static void
 step_notes(struct tenure *tenure, const struct notes *notes)
 {
   if (notes->set & NOTE_ATTACH)
     step_kind(tenure, SESSION_ATTACH);
-  if (notes->set & NOTE_REPLY)
+  if (notes->set & NOTE_REPLY) {
+    measure(tenure);
     step(tenure, &(struct session_event){.kind = SESSION_REPLY,
                                          .reply = &tenure->request.reply,
                                          .text = tenure->request.error.text});
+  }
   if (notes->set & NOTE_REFUSED)
     step(tenure, &(struct session_event){.kind = SESSION_REFUSED,
                                          .epoch = notes->refused_epoch,

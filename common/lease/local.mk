@@ -11,6 +11,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/holder.h \
 	common/lease/keeper.c \
 	common/lease/keeper-internal.h \
+	common/lease/keeper-metrics.c \
 	common/lease/keeper-thread.c \
 	common/lease/node.c \
 	common/lease/registrations.c \

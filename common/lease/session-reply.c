@@ -27,6 +27,7 @@ lease_extended(struct session *session)
 {
   const struct session_config *config = &session->config;
 
+  session->extended_ns = session->sent_ns;
   session->renew_at_ns =
       timing_renew_at(session->sent_ns, config->duration_s, config->spread);
   session->valid_until_ns =

@@ -19,6 +19,7 @@
 #include "leasehold/export-name.h"
 #include "leasehold/store.h"
 #include "store/azure.h"
+#include "store/count.h"
 #include "store/file.h"
 #include "utils/cleanup.h"
 
@@ -30,6 +31,22 @@ const struct store_ops *const store_table[] = {
     NULL,
 };
 
+static int
+open_by(const struct store_ops *ops, const struct store_config *config,
+        struct store **out, struct error *err)
+{
+  int r = ops->open(config, out, err);
+
+  if (r != 0 || !config->count)
+    return r;
+  (*out)->counters = count_new();
+  if ((*out)->counters == NULL) {
+    ops->close(*out);
+    return error_set(err, STATUS_NO_MEMORY, "no memory for the store");
+  }
+  return 0;
+}
+
 int
 store_open(const struct store_config *config, struct store **out,
            struct error *err)
@@ -39,7 +56,7 @@ store_open(const struct store_config *config, struct store **out,
     const struct store_ops *ops = store_table[i];
 
     if (strncmp(config->url, ops->scheme, strlen(ops->scheme)) == 0)
-      return ops->open(config, out, err);
+      return open_by(ops, config, out, err);
   }
   /* Not the URL itself, which may hold secrets. */
   return error_set(err, STATUS_INVALID,
@@ -51,8 +68,13 @@ store_open(const struct store_config *config, struct store **out,
 void
 store_close(struct store *store)
 {
-  if (store != NULL)
-    store->ops->close(store);
+  struct counters *counters;
+
+  if (store == NULL)
+    return;
+  counters = store->counters;
+  store->ops->close(store);
+  counters_free(counters);
 }
 
 static int
@@ -116,9 +138,11 @@ store_volume_open(struct store *store, const char *name,
 
   if (r == 0)
     r = store->ops->volume_open(store, name, out, err);
-  if (r == 0)
-    assert((*out)->alignment == 1 || (*out)->alignment == STORE_SECTOR);
-  return r;
+  if (r != 0)
+    return r;
+  assert((*out)->alignment == 1 || (*out)->alignment == STORE_SECTOR);
+  (*out)->counters = store->counters;
+  return 0;
 }
 
 void
@@ -152,6 +176,23 @@ assert_command(const struct lease_command *command)
   assert(!lease_id_is_none(&command->lease_id));
 }
 
+/* Counting. A request whose volume counts is answered here first. */
+
+static void
+end_command(struct store_command *command)
+{
+  count_command(command->counters, command->command.verb,
+                command->reply.status);
+  command->done = command->counted;
+}
+
+static void
+command_counted(struct store_command *command)
+{
+  end_command(command);
+  command->done(command);
+}
+
 int
 store_submit_command(struct store_volume *volume, struct store_command *command)
 {
@@ -159,10 +200,18 @@ store_submit_command(struct store_volume *volume, struct store_command *command)
 
   assert(command->done);
   assert_command(&command->command);
+  if (volume->counters != NULL) {
+    command->counters = volume->counters;
+    command->counted = command->done;
+    command->done = command_counted;
+  }
   r = volume->ops->submit_command(volume, command);
   /* After STORE_PENDING the command may be gone already. */
-  if (r != STORE_PENDING)
-    assert(r <= 0 && command->reply.status == r);
+  if (r == STORE_PENDING)
+    return r;
+  assert(r <= 0 && command->reply.status == r);
+  if (volume->counters != NULL)
+    end_command(command);
   return r;
 }
 
@@ -185,6 +234,20 @@ assert_io(const struct store_volume *volume, const struct store_io *io)
          io->count % volume->alignment == 0);
 }
 
+static void
+end_io(struct store_io *io)
+{
+  count_io(io->counters, io);
+  io->done = io->counted;
+}
+
+static void
+io_counted(struct store_io *io)
+{
+  end_io(io);
+  io->done(io);
+}
+
 int
 store_submit_io(struct store_volume *volume, struct store_io *io)
 {
@@ -192,9 +255,17 @@ store_submit_io(struct store_volume *volume, struct store_io *io)
 
   assert(io->done);
   assert_io(volume, io);
+  if (volume->counters != NULL) {
+    io->counters = volume->counters;
+    io->counted = io->done;
+    io->done = io_counted;
+  }
   r = volume->ops->submit_io(volume, io);
-  if (r != STORE_PENDING)
-    assert(r <= 0 && io->status == r);
+  if (r == STORE_PENDING)
+    return r;
+  assert(r <= 0 && io->status == r);
+  if (volume->counters != NULL)
+    end_io(io);
   return r;
 }
 
@@ -227,6 +298,7 @@ store_side_read(struct store_volume *volume, enum side side,
   assert_side(side, out);
   r = volume->ops->side_read(volume, side, out, err);
   assert(r <= 0);
+  count_side(volume->counters, false, r);
   assert_side(side, out);
   return r;
 }
@@ -240,6 +312,7 @@ store_side_write(struct store_volume *volume, enum side side,
   assert_side(side, object);
   r = volume->ops->side_write(volume, side, object, err);
   assert(r <= 0);
+  count_side(volume->counters, true, r);
   assert_side(side, object);
   assert(r != 0 || object->etag[0] != '\0');
   return r;

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += common/utils/libutils.la
 common_utils_libutils_la_SOURCES = \
 	common/utils/cleanup.h \
 	common/utils/clock.c \
+	common/utils/counters.c \
 	common/utils/decimal.c \
 	common/utils/decimal.h \
 	common/utils/duration.c \
@@ -13,6 +14,7 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/json-reader.h \
 	common/utils/lease-text.c \
 	common/utils/log.c \
+	common/utils/metrics.c \
 	common/utils/mutation.h \
 	common/utils/names.c \
 	common/utils/names.h \

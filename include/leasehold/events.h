@@ -96,4 +96,8 @@ char *events_text(struct events *events, const char *volume);
 /* How many events of a kind there have been. */
 uint64_t events_count(struct events *events, enum event_kind kind);
 
+/* Writes these (leasehold/metrics.h). */
+struct metrics;
+void events_collect(struct events *events, struct metrics *metrics);
+
 #endif

@@ -8,6 +8,7 @@
 
 struct events;
 struct keeper;
+struct metrics;
 struct tenure;
 
 /* What a layer above keeps with each tenure, shared by its connections. */
@@ -75,6 +76,9 @@ struct keeper_kick {
   void (*kick)(struct keeper_kick *);
 };
 void keeper_set_kick(struct keeper *keeper, struct keeper_kick *kick);
+
+/* Writes the sessions' numbers (leasehold/metrics.h). Any thread. */
+void keeper_collect(struct keeper *keeper, struct metrics *metrics);
 
 /* Joins or begins node's tenure on the volume: one per (volume, node,
  * instance) in a keeper. While an earlier tenure of the same key is releasing,

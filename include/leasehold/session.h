@@ -101,6 +101,8 @@ enum session_state {
   SESSION_FENCED    /* end, until detached */
 };
 
+#define SESSION_STATES (SESSION_FENCED + 1)
+
 const char *session_state_text(enum session_state state);
 
 /* Why the last doubt or end came about, for the log. */
@@ -121,6 +123,8 @@ struct session {
   char cause[SESSION_CAUSE_MAX];
   uint64_t fences, reclaims, renewals; /* counters for operators */
   struct volume_info seen;             /* the volume as last described */
+  uint64_t extended_ns; /* when the last acquire or renew that was answered
+                           well had been sent; 0: none */
 
   /* Private. */
   struct session_config config;

@@ -38,14 +38,18 @@
 #define STORE_SECTOR 512
 
 struct store_ops;
+struct counters;
+struct metrics;
 
 struct store {
   const struct store_ops *ops;
+  struct counters *counters; /* store_open's; NULL: nothing is counted */
 };
 
 #define VOLUME_IDENTITY_MAX 63
 struct store_volume {
   const struct store_ops *ops;
+  struct counters *counters; /* the store's; set by store_volume_open */
   uint32_t alignment; /* of offset and count of writes and zeroes; 1 or 512 */
   /* Tells the volume from others that have had or will have its name; "" when
    * the store cannot. Set by volume_open.
@@ -63,6 +67,7 @@ struct store_config {
   unsigned workers;
   /* Create the store's own place (the directory) if it is not there. */
   bool create;
+  bool count; /* requests, for store_collect */
 
   /* For stores that are reached over a network; all are copied. NULL or 0: the
    * store's own choice. The first three are secrets: at most one is given, and
@@ -83,6 +88,10 @@ struct store_command {
   struct lease_reply reply; /* written by the store before done */
   struct error error;       /* filled when reply.status is not 0 */
   void (*done)(struct store_command *);
+
+  /* store.c's, while the request is counted. */
+  struct counters *counters;
+  void (*counted)(struct store_command *);
 };
 
 enum store_io_kind {
@@ -127,6 +136,10 @@ struct store_io {
   int status;                 /* written by the store before done */
   struct error error;         /* filled when status is not 0 */
   void (*done)(struct store_io *);
+
+  /* store.c's, while the request is counted. */
+  struct counters *counters;
+  void (*counted)(struct store_io *);
 };
 
 /* Side objects: each has a fixed name, and is there or not. */
@@ -246,6 +259,9 @@ int store_side_write(struct store_volume *, enum side,
 /* Submits and waits; returns reply.status or io->status. done is set by it. */
 int store_run_command(struct store_volume *, struct store_command *);
 int store_run_io(struct store_volume *, struct store_io *);
+
+/* Writes the numbers of requests (leasehold/metrics.h); with config->count. */
+void store_collect(const struct store *store, struct metrics *metrics);
 
 #define STORE_SIZE_MAX (UINT64_C(8) << 40)
 

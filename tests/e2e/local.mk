@@ -60,6 +60,7 @@ E2E_TESTS = \
 	tests/e2e/test-list-exports.sh \
 	tests/e2e/test-log-once.sh \
 	tests/e2e/test-looks-disturb-nobody.sh \
+	tests/e2e/test-metrics.sh \
 	tests/e2e/test-observer.sh \
 	tests/e2e/test-on-conflict.sh \
 	tests/e2e/test-pr-families.sh \
@@ -81,6 +82,7 @@ E2E_TESTS = \
 TESTS += $(E2E_TESTS)
 dist_check_SCRIPTS += $(E2E_TESTS)
 EXTRA_DIST += \
+	tests/e2e/check_metrics.py \
 	tests/e2e/client.py \
 	tests/e2e/control-scenarios.sh \
 	tests/e2e/functions.sh \

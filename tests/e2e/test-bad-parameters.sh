@@ -37,6 +37,8 @@ refuse 'on-conflict=panic: ' "$s" on-conflict=panic
 refuse 'lease-key= takes no secret on the command line' "$s" lease-key=secret
 refuse 'lease-key: .*: it is empty' "$s" "lease-key=+$scratch/empty"
 refuse 'lease-key: .*No such file' "$s" "lease-key=+$scratch/none"
+refuse 'metrics: .*none/m.prom.*No such file' "$s" "metrics=$scratch/none/m.prom"
+refuse 'metrics= needs the name' "$s" metrics=
 refuse 'no scheme that is known' store=ftp://127.0.0.1/
 refuse "$scratch/none" "store=file:$scratch/none"
 refuse "$scratch/file" "store=file:$scratch/file"

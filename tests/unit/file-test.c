@@ -102,7 +102,8 @@ file_test_open(unsigned workers)
   struct store_config config = {.url = url,
                                 .clock = &file_test_clock,
                                 .log = &log_of_test,
-                                .workers = workers};
+                                .workers = workers,
+                                .count = true};
   struct error err = ERROR_INIT;
   struct store *store = NULL;
 

@@ -39,6 +39,7 @@ unit_programs += \
 	tests/unit/test-clock \
 	tests/unit/test-duration \
 	tests/unit/test-log \
+	tests/unit/test-metrics \
 	tests/unit/test-names \
 	tests/unit/test-printable \
 	tests/unit/test-random \
@@ -52,6 +53,7 @@ tests_unit_test_cleanup_LDADD = $(unit_utils)
 tests_unit_test_clock_LDADD = $(unit_utils)
 tests_unit_test_duration_LDADD = $(unit_utils)
 tests_unit_test_log_LDADD = $(unit_utils)
+tests_unit_test_metrics_LDADD = $(unit_utils)
 tests_unit_test_names_LDADD = $(unit_utils)
 tests_unit_test_printable_LDADD = $(unit_utils)
 tests_unit_test_random_LDADD = $(unit_utils)
@@ -226,6 +228,7 @@ tests_unit_test_azure_request_LDADD = $(unit_store)
 unit_programs += \
 	tests/unit/test-holder \
 	tests/unit/test-keeper \
+	tests/unit/test-keeper-metrics \
 	tests/unit/test-session-attach \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-drain \
@@ -241,6 +244,13 @@ tests_unit_test_keeper_SOURCES = \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-keeper.c
+tests_unit_test_keeper_metrics_LDADD = $(unit_cache)
+tests_unit_test_keeper_metrics_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-keeper-metrics.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_session_attach_LDADD = $(unit_lease)
 tests_unit_test_session_attach_SOURCES = \
 	tests/unit/session-bench.c \

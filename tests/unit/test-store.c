@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "file-test.h"
+#include "leasehold/metrics.h"
 
 static void
 never_done(struct store_io *io)
@@ -135,14 +136,76 @@ test_run_waits(void **state)
   store_close(store);
 }
 
+static struct store *collected;
+
+static void
+collect(struct metrics_source *source, struct metrics *metrics)
+{
+  (void)source;
+  store_collect(collected, metrics);
+}
+
+static void
+assert_counts(struct store *store, const char *const *lines)
+{
+  struct metrics_source source = {.collect = collect};
+  size_t length;
+  char *text;
+
+  collected = store;
+  text = metrics_text(&source, &length);
+  for (; *lines != NULL; lines++)
+    if (strstr(text, *lines) == NULL)
+      fail_msg("lacks %s: %s", *lines, text);
+  free(text);
+}
+
+/* Each request is counted once, by its outcome, whoever finishes it. */
+static void
+test_counts(void **state)
+{
+  (void)state;
+  for (unsigned workers = 0; workers <= 2; workers += 2) {
+    struct store *store = file_test_open(workers);
+    struct store_volume *volume =
+        workers == 0 ? file_test_disk(store) : file_test_volume(store, "disk");
+    static struct side_object object;
+    char bytes[1024] = "x";
+    uint64_t epoch = workers == 0 ? 0 : 2;
+
+    assert_counts(store, (const char *[]){
+                             "{request=\"claim\",outcome=\"ok\"} 0\n", NULL});
+    assert_int_equal(file_test_acquire(volume, &id_a, 60), 0);
+    assert_int_equal(file_test_claim(volume, &id_a, epoch), 0);
+    assert_int_equal(file_test_claim(volume, &id_a, epoch + 1), 0);
+    assert_int_equal(file_test_claim(volume, &id_a, epoch + 1),
+                     STATUS_EPOCH_STALE);
+    assert_int_equal(file_test_write(volume, &id_a, epoch + 2, 0, bytes, 1024),
+                     0);
+    assert_int_equal(file_test_write(volume, &id_a, epoch + 1, 0, bytes, 1024),
+                     STATUS_EPOCH_STALE);
+    assert_int_equal(store_side_read(volume, SIDE_REGISTRATIONS, &object, NULL),
+                     0);
+    assert_counts(
+        store, (const char *[]){"{request=\"acquire\",outcome=\"ok\"} 1\n",
+                                "{request=\"claim\",outcome=\"ok\"} 2\n",
+                                "{request=\"claim\",outcome=\"refused\"} 1\n",
+                                "{request=\"write\",outcome=\"ok\"} 1\n",
+                                "{request=\"write\",outcome=\"refused\"} 1\n",
+                                "{request=\"side_read\",outcome=\"ok\"} 1\n",
+                                "_written_bytes_total 1024\n", NULL});
+    store_volume_close(volume);
+    store_close(store);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      FILE_TEST(test_assertions),
-      cmocka_unit_test(test_urls),
-      cmocka_unit_test(test_extents),
-      FILE_TEST(test_run_waits),
+      FILE_TEST(test_assertions),     cmocka_unit_test(test_urls),
+      cmocka_unit_test(test_extents), FILE_TEST(test_run_waits),
+      FILE_TEST(test_counts),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
