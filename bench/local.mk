@@ -1,11 +1,61 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bench: figures, printed by commands. tests/bench runs each of them once.
 
+# What bench/run starts; built by make check, as the tests' programs are.
+check_PROGRAMS += \
+	bench/bare-client \
+	bench/blob-server \
+	bench/delay-proxy
+bench_bare_client_SOURCES = \
+	bench/bare-client.c \
+	bench/samples.c \
+	bench/samples.h
+bench_bare_client_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)
+bench_bare_client_LDADD = \
+	$(CURL_LIBS)
+bench_blob_server_SOURCES = \
+	bench/blob.c \
+	bench/blob.h \
+	bench/blob-http.c \
+	bench/blob-http.h \
+	bench/blob-server.c \
+	bench/blob-service.c \
+	bench/blob-service.h
+bench_blob_server_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)
+bench_blob_server_LDADD = \
+	common/store/libstore.la \
+	common/utils/libutils.la
+bench_delay_proxy_SOURCES = \
+	bench/delay-proxy.c \
+	bench/samples.c \
+	bench/samples.h
+bench_delay_proxy_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)
+if HAVE_LIBNBD
+check_PROGRAMS += \
+	bench/nbd-load
+endif
+bench_nbd_load_SOURCES = \
+	bench/nbd-load.c \
+	bench/samples.c \
+	bench/samples.h
+bench_nbd_load_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)
+bench_nbd_load_LDADD = \
+	$(LIBNBD_LIBS)
+
 EXTRA_DIST += \
 	bench/figures.py \
 	bench/peers.py \
 	bench/run \
 	bench/servers.py \
+	bench/stores.py \
 	bench/takeover \
 	bench/workloads.py \
 	docs/performance.md \

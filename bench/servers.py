@@ -30,29 +30,35 @@ def command_of(build):
     return os.path.join(build, "cli", "leasehold")
 
 
-def with_azurite(build, program):
+def program_of(build, name):
+    """One of bench's own, which make check builds."""
+    return os.path.join(build, "bench", name)
+
+
+def with_azurite(build, program, *options):
     """Runs the program again, with an Azurite of its own, unless it has one.
 
-    The exit status is 77 where there is no Azurite.
+    options are with-azurite's. The exit status is 77 where there is no Azurite.
     """
     if "LEASEHOLD_AZURITE_URL" in os.environ:
         return
     os.environ["LEASEHOLD_BUILDDIR"] = build
     script = os.path.join(SOURCE, "tests", "azure", "with-azurite")
-    os.execv(script, [script, *PYTHON, program, *sys.argv[1:]])
+    os.execv(script, [script, *options, *PYTHON, program, *sys.argv[1:]])
 
 
 class Server:
     """One nbdkit, on a Unix socket."""
 
-    def __init__(self, socket, words):
+    def __init__(self, socket, words, environment=None):
         """words: options, a plugin and its parameters."""
         self.socket = socket
         if os.path.exists(socket):
             os.unlink(socket)
         self.process = subprocess.Popen(
             [*NBDKIT, "-f", "-U", socket, *words],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=environment)
 
     def connect(self, export=""):
         """A connection; waits for the server to be there."""
@@ -79,6 +85,24 @@ class Server:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+class Listener:
+    """A program of ours that prints "ready PORT" and serves until it is told
+    to stop."""
+
+    def __init__(self, words):
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline().split()
+        if line[:1] != ["ready"]:
+            raise RuntimeError(f"{words[0]} did not start")
+        self.port = int(line[1])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class Request:

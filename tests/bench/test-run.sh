@@ -10,13 +10,14 @@ requires_nbd_python
 fio --enghelp 2>/dev/null | grep -qw nbd || skip "fio has no nbd engine"
 expect_status 0 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
   --rounds 1 --seconds 0.05 --size 16 --folder "$scratch" \
+  --workloads 'rand*,reread*,mixed*,write*,read*,copy*' \
   --svg "$scratch/run.svg"
-workloads=$(grep -cE ' leasehold +[0-9]+ +(IOPS|MiB/s)' <<<"$output")
+workloads=$(grep -cE ' leasehold +[0-9.]+ +(IOPS|MiB/s)' <<<"$output")
 echo "$workloads workloads"
 [ "$workloads" -ge 15 ] || fail "those cannot be all of them"
 number='[0-9]+\.[0-9]{2}'
 for peer in file memory null; do
-  compared=$(grep -cE " $peer +[0-9]+ +(IOPS|MiB/s)( +$number){3} " \
+  compared=$(grep -cE " $peer +[0-9.]+ +(IOPS|MiB/s)( +$number){3} " \
     <<<"$output")
   [ "$compared" -eq "$workloads" ] ||
     fail "$compared of $workloads workloads are compared with $peer"
@@ -30,9 +31,14 @@ rm "$scratch/run.svg"
 # What is asked for is what is run.
 expect_status 0 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
   --rounds 2 --seconds 0.05 --size 16 --peers leasehold,null \
-  --workloads 'copy-out,write-1m*'
+  --workloads 'copy-out,write-1m-q*'
 [ "$(grep -c ' leasehold ' <<<"$output")" -eq 2 ] || fail "not two workloads"
 ! grep -q ' file ' <<<"$output" || fail "a peer that was not asked for"
+expect_status 0 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
+  --rounds 1 --seconds 0.05 --size 48 --peers leasehold,memory \
+  --workloads untar
+grep -q '^untar: left out: ' <<<"$output" ||
+  expect_output '^untar +memory .* MiB/s( +[0-9]+\.[0-9]{2}){3} '
 expect_status 2 "$LEASEHOLD_SRCDIR/bench/run" --build "$LEASEHOLD_BUILDDIR" \
   --workloads nonsense
 expect_output "no 'nonsense'"
