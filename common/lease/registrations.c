@@ -240,7 +240,7 @@ set_registration(struct change *change)
   return RESULT(RESULT_GOOD);
 }
 
-/* Table 52. */
+/* Table 52. Whoever is not registered and has no key does nothing at all. */
 static struct scsi_result
 do_register(struct change *change)
 {
@@ -248,9 +248,9 @@ do_register(struct change *change)
 
   if (change->mine == NULL ? command->key != 0 : !knows_key(change))
     return RESULT(RESULT_CONFLICT);
-  if (command->specify_nodes) {
-    if (change->mine != NULL)
-      return RESULT(INVALID_FIELD_IN_CDB);
+  if (command->specify_nodes && change->mine != NULL)
+    return RESULT(INVALID_FIELD_IN_CDB);
+  if (command->specify_nodes && command->service_key != 0) {
     for (unsigned i = 0; i < change->nodes->count; i++)
       if (registrations_find(change->before, change->nodes->names[i]) != NULL)
         return RESULT(INVALID_FIELD_IN_PARAMETER_LIST);

@@ -65,6 +65,7 @@ E2E_TESTS = \
 	tests/e2e/test-on-conflict.sh \
 	tests/e2e/test-pr-families.sh \
 	tests/e2e/test-pr-matrix.sh \
+	tests/e2e/test-pr-sense.sh \
 	tests/e2e/test-qemu-img.sh \
 	tests/e2e/test-qemu-io.sh \
 	tests/e2e/test-qemu-nbd.sh \

@@ -77,6 +77,10 @@ test_specified_nodes(void **state)
   strcpy(nodes.names[1], "c");
   GOOD("c", PR_REGISTER, 0, KEY_C, 0);
   assert_result(run("a", &command), bad_list); /* c is registered */
+  command.service_key = 0;
+  assert_result(run("a", &command), good);
+  assert_int_equal(now.count, 1);
+  command.service_key = KEY_A;
   GOOD("c", PR_REGISTER, KEY_C, 0, 0);
   assert_result(run("a", &command), good);
   assert_int_equal(now.count, 3);
