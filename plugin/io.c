@@ -39,7 +39,7 @@ pending_init(struct pending *pending, enum store_io_kind kind, unsigned flags,
   struct store_io *io = &pending->request.io;
 
   io->kind = kind;
-  io->flags = flags;
+  io->flags = flags | STORE_IO_MAY_BLOCK; /* this thread sleeps, else */
   io->offset = offset;
   io->count = count;
   io->buffer = buffer;

@@ -196,7 +196,7 @@ set_piece(struct volume_request *request, uint64_t offset)
     if (request->piece_end > offset + left)
       request->piece_end = offset + left;
     io->kind = STORE_READ;
-    io->flags = 0;
+    io->flags = whole->flags & STORE_IO_MAY_BLOCK;
     io->offset = offset - before;
     io->count = size;
     io->buffer = request->sector;
@@ -228,7 +228,7 @@ merge(struct volume_request *request)
     memset(to, 0, count);
   request->piece = PIECE_MERGED;
   io->kind = STORE_WRITE;
-  io->flags = whole->flags & STORE_IO_FUA;
+  io->flags = whole->flags & (STORE_IO_FUA | STORE_IO_MAY_BLOCK);
 }
 
 /* A change on a store that takes whole sectors only. */

@@ -10,6 +10,9 @@
  *   done      its done() is called with no lock held, after which it is the
  *             caller's; it may be submitted again from there
  *
+ * A request can also be done in the thread that waits for it (here.c). Those
+ * and the active ones together are never more than the lane's limit.
+ *
  * Transfers that have done their work are kept for the next requests, as many
  * as there were at a time.
  *
@@ -20,7 +23,7 @@
  * last turn. It is started by the first request. http_stop wakes it for the
  * last time: it takes back every transfer, ends all requests, and is joined.
  *
- * The lock protects arrived, started and stopping; nothing waits under it. The
+ * The lock protects what struct lane says; no I/O is waited for under it. The
  * multi handle is made by the thread and touched by others only for
  * curl_multi_wakeup, which is allowed. Connections and DNS results live in the
  * multi handle, so that lanes share nothing.
@@ -34,33 +37,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/transfer.h"
+#include "http/http-internal.h"
 #include "utils/cleanup.h"
 
 /* Renewals and the like of many volumes at once. */
 #define CONTROL_CONNECTIONS 16
 #define SLEEP_MAX_MS 60000
-
-struct lane {
-  struct http *http;
-  unsigned limit;
-  CURLM *multi;
-  pthread_mutex_t lock; /* protects from here ... */
-  struct http_request *arrived, **last;
-  bool started, stopping; /* ... to here */
-  pthread_t thread;
-  /* The thread's own. */
-  struct http_request *waiting, **last_waiting;
-  struct http_request *active;
-  unsigned active_count;
-  struct http_transfer *idle;
-};
-
-struct http {
-  const struct clock *clock;
-  char *cainfo;
-  struct lane lanes[HTTP_LANES];
-};
 
 /* Moves what has arrived to the end of waiting. False: time to stop. */
 static bool
@@ -85,6 +67,24 @@ end_unsent(struct http_request *request, const char *reason)
   request->done(request);
 }
 
+/* One of the limit. If there is none, who gives one up wakes the thread. */
+static bool
+take_place(struct lane *lane)
+{
+  LOCK_FOR_SCOPE(&lane->lock);
+  lane->crowded = lane->taken == lane->limit;
+  if (!lane->crowded)
+    lane->taken++;
+  return !lane->crowded;
+}
+
+static void
+give_up_place(struct lane *lane)
+{
+  LOCK_FOR_SCOPE(&lane->lock);
+  lane->taken--;
+}
+
 static void
 keep(struct lane *lane, struct http_transfer *transfer)
 {
@@ -103,6 +103,7 @@ take_idle(struct lane *lane)
   return transfer;
 }
 
+/* It has a place. */
 static void
 begin(struct lane *lane, struct http_request *request)
 {
@@ -111,19 +112,20 @@ begin(struct lane *lane, struct http_request *request)
   if (transfer == NULL || http_transfer_begin(transfer, request) != 0) {
     if (transfer != NULL)
       keep(lane, transfer);
+    give_up_place(lane);
     end_unsent(request, "out of memory");
     return;
   }
   if (curl_multi_add_handle(lane->multi, transfer->easy) != CURLM_OK) {
     http_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
     keep(lane, transfer);
+    give_up_place(lane);
     request->done(request);
     return;
   }
   request->transfer = transfer;
   request->next = lane->active;
   lane->active = request;
-  lane->active_count++;
 }
 
 /* Takes a transfer back from libcurl, and answers its request. */
@@ -135,11 +137,11 @@ end(struct lane *lane, struct http_transfer *transfer, CURLcode code)
   while (*link != request)
     link = &(*link)->next;
   *link = request->next;
-  lane->active_count--;
   curl_multi_remove_handle(lane->multi, transfer->easy);
   request->transfer = NULL;
   http_transfer_end(transfer, code);
   keep(lane, transfer);
+  give_up_place(lane);
   request->done(request);
 }
 
@@ -154,13 +156,15 @@ begin_due(struct lane *lane, bool *begun)
   uint64_t wait_ms;
 
   *begun = false;
-  while ((request = *link) != NULL && lane->active_count < lane->limit) {
+  while ((request = *link) != NULL) {
     if (request->not_before_ns > now_ns) {
       if (request->not_before_ns < next_ns)
         next_ns = request->not_before_ns;
       link = &request->next;
       continue;
     }
+    if (!take_place(lane))
+      break;
     *link = request->next;
     if (*link == NULL)
       lane->last_waiting = link;
@@ -347,6 +351,7 @@ http_new(const struct http_config *config)
     lane->last = &lane->arrived;
     lane->last_waiting = &lane->waiting;
     pthread_mutex_init(&lane->lock, NULL);
+    pthread_cond_init(&lane->all_left, NULL);
   }
   if (config->cainfo != NULL) {
     http->cainfo = strdup(config->cainfo);
@@ -361,13 +366,17 @@ http_new(const struct http_config *config)
 static void
 stop_lane(struct lane *lane)
 {
+  bool started;
+
   {
     LOCK_FOR_SCOPE(&lane->lock);
     if (lane->stopping)
       return;
     lane->stopping = true;
+    started = lane->started;
   }
-  if (!lane->started)
+  http_here_stop(lane);
+  if (!started)
     return;
   curl_multi_wakeup(lane->multi);
   pthread_join(lane->thread, NULL);
@@ -401,8 +410,10 @@ http_free(struct http *http)
     struct lane *lane = &http->lanes[i];
 
     free_idle(lane);
+    http_here_free(lane);
     if (lane->multi != NULL)
       curl_multi_cleanup(lane->multi);
+    pthread_cond_destroy(&lane->all_left);
     pthread_mutex_destroy(&lane->lock);
   }
   free(http->cainfo);

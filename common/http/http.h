@@ -94,6 +94,13 @@ int http_submit(struct http *http, enum http_lane lane,
 int http_run(struct http *http, enum http_lane lane,
              struct http_request *request);
 
+/* Does a data request in the calling thread, which has nothing better to do:
+ * no other thread is woken, and done is not called. False: nothing was done, it
+ * is to be submitted; it is not due, as many as may be are under way, there is
+ * no memory, or http was stopped.
+ */
+bool http_run_here(struct http *http, struct http_request *request);
+
 /* The two halves of http_run, for one who has more to do in between; after a
  * result of 0, http_wait must be called.
  */

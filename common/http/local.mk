@@ -6,7 +6,9 @@ common_http_libhttp_la_SOURCES = \
 	common/http/date.c \
 	common/http/headers.c \
 	common/http/headers.h \
+	common/http/here.c \
 	common/http/http.c \
+	common/http/http-internal.h \
 	common/http/http.h \
 	common/http/transfer.c \
 	common/http/transfer.h

@@ -3,8 +3,9 @@
  *
  * A request is cut into pieces of at most 4 MiB, each one request of the
  * service; zeroing and page ranges are one piece. All pieces are submitted at
- * once, and common/http begins as many as there are connections for. A piece
- * that has been answered is tried again from the data thread if that is safe
+ * once, and common/http begins as many as there are connections for; a single
+ * one of a submitter who waits for it is done in his thread. A piece that has
+ * been answered is tried again from the data thread if that is safe
  * (azure-exchange.c: never a change of unknown outcome, S4). The last piece to
  * end answers the request.
  *
@@ -192,9 +193,9 @@ piece_ended(struct piece *piece)
   io->done(io);
 }
 
-/* 0: it is on its way; else it has ended, with its status set. */
+/* Makes it ready for a try; else it has ended, with its status set. */
 static int
-piece_submit(struct piece *piece)
+piece_prepare(struct piece *piece)
 {
   struct azure_exchange *exchange = &piece->exchange;
   struct azure_store *store = exchange->store;
@@ -202,16 +203,32 @@ piece_submit(struct piece *piece)
 
   if (r != 0)
     return r;
-  {
-    LOCK_FOR_SCOPE(&store->lock);
-    if (exchange->http.not_before_ns < store->busy_until_ns)
-      exchange->http.not_before_ns = store->busy_until_ns;
-  }
-  r = http_submit(store->http, HTTP_DATA, &exchange->http);
+  LOCK_FOR_SCOPE(&store->lock);
+  if (exchange->http.not_before_ns < store->busy_until_ns)
+    exchange->http.not_before_ns = store->busy_until_ns;
+  return 0;
+}
+
+/* 0: it is on its way; else it has ended, with its status set. */
+static int
+piece_queue(struct piece *piece)
+{
+  struct azure_exchange *exchange = &piece->exchange;
+  int r = http_submit(exchange->store->http, HTTP_DATA, &exchange->http);
+
   if (r != 0)
     exchange->status = error_set(&exchange->error, (enum status)r, "%s: %s",
                                  exchange->name, status_text(r));
   return r;
+}
+
+/* The same, from the beginning. */
+static int
+piece_submit(struct piece *piece)
+{
+  int r = piece_prepare(piece);
+
+  return r != 0 ? r : piece_queue(piece);
 }
 
 /* A read that was answered well must be what was asked for. */
@@ -253,24 +270,44 @@ take_ranges(struct piece *piece)
   return more;
 }
 
+/* A try has been answered, or not: true if there is to be another one. */
+static bool
+piece_judge(struct piece *piece)
+{
+  struct azure_exchange *exchange = &piece->exchange;
+  enum store_io_kind kind = piece->transfer->io->kind;
+
+  azure_exchange_judge(exchange);
+  if (exchange->status != 0)
+    return azure_exchange_again(exchange);
+  if (kind == STORE_READ)
+    check_read(piece);
+  return kind == STORE_EXTENTS && take_ranges(piece);
+}
+
 static void
 piece_answered(struct http_request *http)
 {
   struct piece *piece = (struct piece *)http;
-  struct azure_exchange *exchange = &piece->exchange;
-  enum store_io_kind kind = piece->transfer->io->kind;
-  bool again;
 
-  azure_exchange_judge(exchange);
-  if (exchange->status != 0) {
-    again = azure_exchange_again(exchange);
-  } else {
-    again = kind == STORE_EXTENTS && take_ranges(piece);
-    if (kind == STORE_READ)
-      check_read(piece);
-  }
-  if (!again || piece_submit(piece) != 0)
+  if (!piece_judge(piece) || piece_submit(piece) != 0)
     piece_ended(piece);
+}
+
+/* As piece_submit, but the first try is done in this thread, if that can be.
+ * Not 0: it has ended.
+ */
+static int
+piece_run_here(struct piece *piece)
+{
+  struct azure_exchange *exchange = &piece->exchange;
+  int r = piece_prepare(piece);
+
+  if (r != 0)
+    return r;
+  if (!http_run_here(exchange->store->http, &exchange->http))
+    return piece_queue(piece);
+  return piece_judge(piece) ? piece_submit(piece) : 1;
 }
 
 /* --- submitting ------------------------------------------------------- */
@@ -305,6 +342,7 @@ int
 azure_submit_io(struct store_volume *store_volume, struct store_io *io)
 {
   struct azure_volume *volume = azure_volume(store_volume);
+  int (*submit)(struct piece *) = piece_submit;
   struct transfer *transfer;
   int r;
 
@@ -317,8 +355,10 @@ azure_submit_io(struct store_volume *store_volume, struct store_io *io)
   if (transfer == NULL)
     return io->status = error_set(&io->error, STATUS_NO_MEMORY,
                                   "%s: no memory for a request", volume->name);
+  if (io->flags & STORE_IO_MAY_BLOCK && transfer->count == 1)
+    submit = piece_run_here;
   for (size_t i = 0; i < transfer->count; i++)
-    if (piece_submit(&transfer->pieces[i]) != 0)
+    if (submit(&transfer->pieces[i]) != 0)
       is_last(transfer); /* not: the submitter's own is left */
   if (!is_last(transfer))
     return STORE_PENDING;

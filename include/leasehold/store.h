@@ -106,7 +106,9 @@ enum store_io_kind {
 enum {
   STORE_IO_FUA = 1,      /* WRITE, ZERO: durable when done */
   STORE_IO_MAY_TRIM = 2, /* ZERO: space may be given back */
-  STORE_IO_FAST_ONLY = 4 /* ZERO: STATUS_UNSUPPORTED if as slow as writing */
+  STORE_IO_FAST_ONLY = 4, /* ZERO: STATUS_UNSUPPORTED if as slow as writing */
+  STORE_IO_MAY_BLOCK = 8  /* who submits it would wait for it anyway: the store
+                             may do it inside submit */
 };
 
 struct extent {
