@@ -57,6 +57,7 @@ EXTRA_DIST += \
 	bench/servers.py \
 	bench/stores.py \
 	bench/takeover \
+	bench/targets.py \
 	bench/workloads.py \
 	docs/performance.md \
 	docs/performance/takeover.svg

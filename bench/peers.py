@@ -120,6 +120,7 @@ class Leasehold(Peer):
     name = "leasehold"
     export = "disk0@node-a"
     volume = "disk0"
+    write_back = "on"
 
     @classmethod
     def fits(cls, store, build):
@@ -140,8 +141,14 @@ class Leasehold(Peer):
     def cache_words(self):
         plugin = plugin_of(self.options.build)
         if self.store.remote and has_parameter(plugin, "cache-size"):
-            return [f"cache-size={self.options.cache}M"]
+            return [f"cache-size={self.options.cache}M",
+                    "writeback=" + self.write_back]
         return []
+
+    def start(self):
+        """With a first write: a session keeps things in memory from then on."""
+        super().start()
+        self.handle.pwrite(bytes(4096), 0)
 
     def forget(self):
         """A cache is empty in a new server."""
@@ -156,14 +163,12 @@ class LeaseholdThrough(Leasehold):
     name = "leasehold-through"
     export = "disk1@node-a"
     volume = "disk1"
+    write_back = "off"
 
     @classmethod
     def fits(cls, store, build):
         return (store.leases and store.remote and
                 has_parameter(plugin_of(build), "writeback"))
-
-    def cache_words(self):
-        return super().cache_words() + ["writeback=off"]
 
 
 class File(Peer):

@@ -301,6 +301,8 @@ WORKLOADS = {
     "randwrite-4k-qd1": Fio(4096, 1, reads=0, random=True),
     "randwrite-4k-qd8": Fio(4096, 8, reads=0, random=True),
     "randwrite-4k-qd32": Fio(4096, 32, reads=0, random=True),
+    "randwrite-4k-flush-end": Load(4096, 32, reads=0, random=True,
+                                   flush="end"),
     "mixed-70-30-4k-qd32": Fio(4096, 32, reads=70, random=True),
     "write-4k-qd1": Fio(4096, 1, reads=0),
     "write-4k-flush-end": Load(4096, 1, reads=0, flush="end"),

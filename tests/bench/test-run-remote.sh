@@ -24,6 +24,7 @@ for peer in bare curl memory null; do
   expect_output "^randread-4k-qd1 +$peer .* IOPS( +[0-9]+\.[0-9]{2}){3} "
 done
 expect_output '^write-4k-16-flushers +bare '
+expect_output '^sequential read, .* (reached|missed) +at least 0\.9 '
 /usr/bin/python3 - "$scratch/run.json" <<'END' || fail "wrong figures"
 import json, sys
 with open(sys.argv[1], encoding="utf-8") as file:
