@@ -163,15 +163,24 @@ run_clear(struct cli *cli)
   struct reservation_request request;
   struct reservation_result result;
   struct lease_holder holder;
-  struct control control = {.name = cli->operands[0]};
+  struct control control = {.name = cli->operands[0], .key = cli->key};
   struct error err = ERROR_INIT;
   enum cli_exit code = begin(cli, RESERVATION_CLEAR, &request);
+  int cleared;
 
-  if (code == CLI_DONE)
-    code = finish(cli, &request, &result);
   if (code != CLI_DONE)
     return code;
   control.volume = cli->volume;
+  cleared = control_clear_group(&control, &err);
+  if (cleared < 0)
+    return cli_fail_with(cli, &err);
+  if (cleared > 0) {
+    printf("%s: cleared; a group of writers held it\n", cli->operands[0]);
+    return CLI_DONE;
+  }
+  code = finish(cli, &request, &result);
+  if (code != CLI_DONE)
+    return code;
   if (control_unregister_all(&control, &err) != 0)
     return cli_fail_with(cli, &err);
   lease_holder_of(&result.info, &holder);

@@ -34,3 +34,4 @@ endif HAVE_POD2MAN
 
 # The proof, for readers of the source.
 EXTRA_DIST += docs/proof.md
+EXTRA_DIST += docs/reservations.md

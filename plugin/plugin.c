@@ -117,7 +117,9 @@ plugin_get_ready(void)
     return -1;
   }
   server.events = keeper_config.events = events_new(&system_clock);
-  if (server.events != NULL)
+  server.memberships = keeper_config.memberships =
+      membership_runner_new(&keeper_config.key, &report_log);
+  if (server.events != NULL && server.memberships != NULL)
     server.keeper = keeper_new(&keeper_config);
   if (server.keeper == NULL) {
     nbdkit_error("no memory for the keeper");
@@ -179,6 +181,7 @@ plugin_unload(void)
   plugin_cleanup();
   /* A store that never answered still has the keeper's request. */
   if (keeper_free(server.keeper)) {
+    membership_runner_free(server.memberships);
     store_close(server.store);
     events_free(server.events);
   }

@@ -52,6 +52,7 @@ void config_unload(void);
 struct server {
   struct events *events;
   struct store *store;
+  struct membership_runner *memberships;
   struct keeper *keeper;
 };
 

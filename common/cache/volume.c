@@ -30,7 +30,8 @@
  * three pieces: the sector at its head is read, merged and written, then what
  * lies between, then the sector at its tail. The reading comes after the gate:
  * from then on nobody else writes, whatever epochs the session goes through,
- * for it is fenced if anybody does.
+ * for it is fenced if anybody does. Where others do write, in a group, such a
+ * change is refused: it would write back what they have written over.
  *
  * Two deadlines: gate_wait counts from the beginning of the request and only
  * against another node's lease; io_timeout counts from the last time the store
@@ -392,6 +393,11 @@ pass_gate(struct volume_request *request)
   case GATE_OPEN:
     if (gate->guard.epoch == request->doubted)
       return wait_for_store(request, now_ns);
+    if (gate->shared && request->ranged && request->range.exclusive) {
+      finish_with(request, STATUS_INVALID,
+                  "parts of sectors cannot be written while others write, too");
+      return ENDED;
+    }
     if (!change_begins(request))
       return CHANGED;
     request->io.guard = gate->guard;

@@ -12,6 +12,7 @@
  *
  * A command that changes only registrations is one replacement of the side
  * object, under the condition of its ETag. One that moves the lease, too, is
+ * (docs/reservations.md has the whole story, and groups of writers)
  *
  *   1. the side object: as before, with the command noted in it as pending
  *   2. the lease command (reserve.c)
@@ -36,7 +37,7 @@
  * Threads. A command runs in its caller's thread, from beginning to end, and
  * holds no lock; two at a time, in one process or in two, meet at the ETag.
  */
-#include "leasehold/control.h"
+#include "lease/control-internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,192 +45,8 @@
 
 #include "lease/scsi-pr-bytes.h"
 #include "leasehold/log.h"
-#include "leasehold/registrations.h"
 #include "leasehold/reserve.h"
 #include "utils/cleanup.h"
-#include "utils/random.h"
-
-_Static_assert(REGISTRATIONS_NONCE_MAX == SESSION_NONCE_MAX, "");
-_Static_assert(REGISTRATIONS_JSON_MAX <= SIDE_OBJECT_MAX, "");
-
-/* How often a command begins anew because others were faster. */
-#define TRIES_MAX 16
-/* How often a replacement of unknown outcome is sent. */
-#define SENDS_MAX 3
-
-/* One command. */
-struct work {
-  const struct control *control;
-  struct pr_command command;
-  struct pr_nodes nodes;
-  struct volume_info info;         /* as last looked at */
-  struct registrations state;      /* as last read, reconciled */
-  struct registrations after;      /* as it is to be */
-  struct lease_effect effect;      /* what lies between the two */
-  struct side_object object, seen; /* the one that state is from; scratch */
-  struct error error;              /* of what failed in the store */
-};
-
-/* --- the side object ---------------------------------------------------- */
-
-/* Reads the registrations; without a side object they are empty. */
-static int
-load(struct work *work)
-{
-  struct side_object *object = &work->object;
-  int r = store_side_read(work->control->volume, SIDE_REGISTRATIONS, object,
-                          &work->error);
-
-  memset(&work->state, 0, sizeof work->state);
-  if (r != 0 || object->etag[0] == '\0')
-    return r;
-  return registrations_decode(object->bytes, object->length,
-                              work->control->name, &work->state, &work->error);
-}
-
-/* Whether the one that is there now is that of writer. 0, STATUS_ETAG_STALE:
- * it is neither that one nor the one before; STATUS_TRANSIENT: it is still the
- * one before.
- */
-static int
-look_for_writer(struct work *work, const char *writer)
-{
-  static const char name[] = "\"writer\":\"";
-  struct side_object *seen = &work->seen;
-  const char *at;
-  int r = store_side_read(work->control->volume, SIDE_REGISTRATIONS, seen,
-                          &work->error);
-
-  if (r != 0)
-    return r;
-  if (strcmp(seen->etag, work->object.etag) == 0)
-    return STATUS_TRANSIENT;
-  at = memmem(seen->bytes, seen->length, name, strlen(name));
-  if (at == NULL ||
-      (size_t)(seen->bytes + seen->length - at) <
-          strlen(name) + strlen(writer) ||
-      memcmp(at + strlen(name), writer, strlen(writer)) != 0)
-    return STATUS_ETAG_STALE;
-  memcpy(work->object.etag, seen->etag, sizeof seen->etag);
-  return STATUS_OK;
-}
-
-/* Replaces the registrations that were read last. STATUS_ETAG_STALE: somebody
- * was faster. STATUS_UNKNOWN: nobody can say any more.
- */
-static int
-save(struct work *work, struct registrations *state)
-{
-  CLEANUP_FREE char *text = NULL;
-  struct side_object *object = &work->object;
-  int r;
-
-  if (state->reservation.type != RESERVATION_NONE)
-    state->reservation.epoch = work->info.epoch;
-  r = random_nonce(state->writer);
-  if (r == 0)
-    r = registrations_encode(state, &text, &work->error);
-  if (r != 0)
-    return r;
-  object->length = strlen(text);
-  memcpy(object->bytes, text, object->length);
-  for (int i = 0; i < SENDS_MAX; i++) {
-    r = store_side_write(work->control->volume, SIDE_REGISTRATIONS, object,
-                         &work->error);
-    /* A second one can be refused because the first has come through. */
-    if (r != STATUS_UNKNOWN && !(i > 0 && r == STATUS_ETAG_STALE))
-      return r;
-    r = look_for_writer(work, state->writer);
-    if (r != STATUS_TRANSIENT)
-      return r == STATUS_ETAG_STALE ? STATUS_UNKNOWN : r;
-  }
-  return STATUS_UNKNOWN;
-}
-
-/* --- the lease ---------------------------------------------------------- */
-
-static int
-name_lease(const struct work *work, const struct lease_owner *owner,
-           struct lease_id *id)
-{
-  *id = (struct lease_id){.text = ""};
-  if (owner->kind != OWNER_NODE || owner->node[0] == '\0')
-    return 0;
-  return lease_id_from_node(owner->node, &work->control->key, id);
-}
-
-/* Runs one reservation command of node's. 0, STATUS_CONFLICT, or what went
- * wrong.
- */
-static int
-run_lease(struct work *work, enum reservation_command command,
-          const struct lease_owner *owner, const struct lease_id *victim)
-{
-  static const struct lease_id nobody;
-  struct reservation_request request = {
-      .command = command,
-      .victim_id = victim != NULL ? *victim : nobody,
-      .duration_s = LEASE_DURATION_INFINITE,
-  };
-  struct reservation_result result;
-  int r = name_lease(work, owner, &request.node_id);
-
-  if (r != 0)
-    return r;
-  memcpy(request.node, owner->node, sizeof request.node);
-  r = reservation_run(work->control->volume, work->control->name, &request,
-                      &result);
-  if (r != 0)
-    work->error = result.error;
-  return r;
-}
-
-/* Change, and then acquire: the lease may have been one that ends. */
-static int
-change_lease(struct work *work)
-{
-  struct lease_id victim;
-  int r = name_lease(work, &work->effect.from, &victim);
-
-  if (r == 0)
-    r = run_lease(work, RESERVATION_PREEMPT, &work->effect.to, &victim);
-  if (r == 0)
-    r = run_lease(work, RESERVATION_RESERVE, &work->effect.to, NULL);
-  return r;
-}
-
-/* Not somebody else's, who has come since. */
-static int
-break_lease(struct work *work)
-{
-  const struct lease_info *lease = &work->info.lease;
-  struct lease_id victim;
-  int r = name_lease(work, &work->effect.from, &victim);
-
-  if (r == 0 && lease->id_known && !lease_id_is_none(&victim) &&
-      !lease_id_equal(&lease->id, &victim))
-    return 0;
-  return r != 0 ? r
-                : run_lease(work, RESERVATION_CLEAR, &work->effect.from, NULL);
-}
-
-static int
-do_effect(struct work *work)
-{
-  switch (work->effect.kind) {
-  case EFFECT_ACQUIRE:
-    return run_lease(work, RESERVATION_RESERVE, &work->effect.to, NULL);
-  case EFFECT_RELEASE:
-    return run_lease(work, RESERVATION_RELEASE, &work->effect.from, NULL);
-  case EFFECT_CHANGE:
-    return change_lease(work);
-  case EFFECT_BREAK:
-    return break_lease(work);
-  case EFFECT_NONE:
-    break;
-  }
-  return 0;
-}
 
 /* --- the steps ---------------------------------------------------------- */
 
@@ -251,14 +68,14 @@ set_pending(struct registrations *state, const char *node,
 static int
 complete(struct work *work)
 {
-  int outcome = do_effect(work), r;
+  int outcome = control_do_effect(work), r;
   bool done = outcome == 0;
 
   if (!done && outcome != STATUS_CONFLICT)
     return outcome;
   set_pending(&work->after, NULL, NULL);
   set_pending(&work->state, NULL, NULL);
-  r = save(work, done ? &work->after : &work->state);
+  r = control_save(work, done ? &work->after : &work->state);
   /* Stale: whoever was faster has found it pending, and completed it. */
   return r == 0 || r == STATUS_ETAG_STALE ? outcome : r;
 }
@@ -289,20 +106,84 @@ settle(struct work *work)
   return r;
 }
 
-/* Reads everything. STATUS_ETAG_STALE: begin anew. */
+/* The group's lease ID; "" when there is no group, or the lease is another's. A
+ * store that keeps IDs to itself is asked by a renewal, which changes nothing.
+ */
 static int
-look(struct work *work)
+find_group(struct work *work, struct lease_id *group)
+{
+  struct store_command renew = {.command.verb = LEASE_RENEW};
+  const struct lease_info *lease = &work->info.lease;
+  struct lease_owner owner;
+  int r;
+
+  registrations_owner(&work->state, &owner);
+  *group = (struct lease_id){.text = ""};
+  if (owner.kind != OWNER_GROUP || lease->state != LEASE_LEASED)
+    return 0;
+  r = control_name_lease(work, &owner, group);
+  if (r != 0 || (lease->id_known && lease_id_equal(&lease->id, group)))
+    return r;
+  renew.command.lease_id = *group;
+  if (!lease->id_known)
+    r = store_run_command(work->control->volume, &renew);
+  if (lease->id_known || status_is_refusal(r))
+    *group = (struct lease_id){.text = ""};
+  else if (r != 0)
+    work->error = renew.error;
+  return status_is_refusal(r) ? 0 : r;
+}
+
+/* As find_group. The volume was looked at before the registrations were read,
+ * so what does not fit may be of another time: it counts when another look,
+ * with the same registrations before and after it, says the same.
+ */
+static int
+find_group_for_sure(struct work *work)
+{
+  int r = find_group(work, &work->group);
+
+  if (r != 0 || !registrations_has_group(&work->state) ||
+      !lease_id_is_none(&work->group))
+    return r;
+  r = reservation_look(work->control->volume, &work->info, &work->error);
+  if (r == 0)
+    r = find_group(work, &work->group);
+  if (r == 0)
+    r = store_side_read(work->control->volume, SIDE_REGISTRATIONS, &work->seen,
+                        &work->error);
+  if (r == 0 && strcmp(work->seen.etag, work->object.etag) != 0)
+    r = STATUS_ETAG_STALE;
+  return r;
+}
+
+/* A group that begins has a number that none had before, even if the
+ * registrations were lost since: the epoch has grown with each of them.
+ */
+static void
+begin_numbers(struct work *work)
+{
+  if (!registrations_has_group(&work->state) &&
+      work->state.group < work->info.epoch)
+    work->state.group = work->info.epoch;
+}
+
+int
+control_look(struct work *work)
 {
   int r = reservation_look(work->control->volume, &work->info, &work->error);
 
   if (r == 0)
-    r = load(work);
+    r = control_load(work);
   if (r == 0 && work->state.pending_node[0] != '\0') {
     r = settle(work);
     return r == 0 ? STATUS_ETAG_STALE : r;
   }
   if (r == 0)
-    r = registrations_reconcile(&work->state, &work->info, &work->control->key);
+    r = find_group_for_sure(work);
+  if (r == 0)
+    r = registrations_reconcile(&work->state, &work->info, &work->control->key,
+                                &work->group);
   return r;
 }
 
@@ -315,9 +196,9 @@ change(struct work *work)
   if (work->effect.kind == EFFECT_NONE)
     return memcmp(&work->state, &work->after, sizeof work->after) == 0
                ? 0
-               : save(work, &work->after);
+               : control_save(work, &work->after);
   set_pending(&work->state, work->control->node, &work->command);
-  r = save(work, &work->state);
+  r = control_save(work, &work->state);
   return r != 0 ? r : complete(work);
 }
 
@@ -325,10 +206,11 @@ change(struct work *work)
 static int
 try_command(struct work *work, struct scsi_result *result)
 {
-  int r = look(work);
+  int r = control_look(work);
 
   if (r != 0)
     return r;
+  begin_numbers(work);
   *result = registrations_apply(&work->state, work->control->node,
                                 &work->command, &work->nodes, CONTROL_TYPES,
                                 &work->after, &work->effect);
@@ -388,7 +270,7 @@ run_command(struct work *work)
   struct scsi_result result = {.status = SCSI_GOOD};
   int r = STATUS_ETAG_STALE;
 
-  for (int i = 0; i < TRIES_MAX && r == STATUS_ETAG_STALE; i++)
+  for (int i = 0; i < CONTROL_TRIES_MAX && r == STATUS_ETAG_STALE; i++)
     r = try_command(work, &result);
   if (r != 0) {
     if (r != STATUS_CONFLICT)
@@ -413,13 +295,51 @@ control_name_holder(const struct control *control, struct volume_info *info)
   if (work == NULL)
     return;
   work->control = control;
+  work->info = *info;
   reservation = &work->state.reservation;
-  if (load(work) != 0 ||
-      registrations_reconcile(&work->state, info, &control->key) != 0 ||
+  if (control_load(work) != 0 || find_group_for_sure(work) != 0 ||
+      registrations_reconcile(&work->state, info, &control->key,
+                              &work->group) != 0 ||
       strcmp(reservation->holder, info->lease.node) == 0)
     return;
-  memcpy(info->lease.node, reservation->holder, sizeof info->lease.node);
+  if (registrations_has_group(&work->state))
+    control_group_text(work->state.group, info->lease.node);
+  else
+    memcpy(info->lease.node, reservation->holder, sizeof info->lease.node);
   info->lease.since_ms = 0;
+}
+
+int
+control_clear_group(const struct control *control, struct error *err)
+{
+  CLEANUP_FREE struct work *work = calloc(1, sizeof *work);
+  struct control own = *control;
+  char node[NODE_NAME_MAX + 1];
+  struct scsi_result result;
+  int r = STATUS_ETAG_STALE;
+
+  if (work == NULL)
+    return error_set(err, STATUS_NO_MEMORY, "no memory for a command");
+  work->control = control;
+  for (int i = 0; i < CONTROL_TRIES_MAX && r == STATUS_ETAG_STALE; i++)
+    r = control_look(work);
+  if (r == STATUS_CORRUPT || (r == 0 && !registrations_has_group(&work->state)))
+    return 0;
+  if (r != 0) {
+    *err = work->error;
+    return r;
+  }
+  memcpy(node, work->state.registrants[0].node, sizeof node);
+  own.node = node;
+  work->control = &own;
+  work->command = (struct pr_command){.action = PR_CLEAR,
+                                      .key = work->state.registrants[0].key};
+  result = run_command(work);
+  if (result.status == SCSI_GOOD)
+    return 1;
+  return error_set(
+      err, STATUS_TRANSIENT, "%s: the group was not cleared: %s", control->name,
+      work->error.text[0] != '\0' ? work->error.text : "others were faster");
 }
 
 /* What CLEAR leaves, also where nobody can tell what was there. */
@@ -430,7 +350,7 @@ unregister_all(struct work *work)
 
   work->object.etag[0] = '\0';
   if (r == 0)
-    r = load(work);
+    r = control_load(work);
   if (r == STATUS_CORRUPT && work->object.etag[0] != '\0') {
     memset(&work->state, 0, sizeof work->state);
     r = 0;
@@ -438,9 +358,11 @@ unregister_all(struct work *work)
   if (r != 0 || work->object.etag[0] == '\0')
     return r;
   work->after.generation = work->state.generation + 1;
-  work->after.group = work->state.group;
+  work->after.group = work->state.group > work->info.epoch
+                          ? work->state.group
+                          : work->info.epoch + 1;
   work->after.persist = work->state.persist;
-  return save(work, &work->after);
+  return control_save(work, &work->after);
 }
 
 int
@@ -452,7 +374,7 @@ control_unregister_all(const struct control *control, struct error *err)
   if (work == NULL)
     return error_set(err, STATUS_NO_MEMORY, "no memory for a command");
   work->control = control;
-  for (int i = 0; i < TRIES_MAX && r == STATUS_ETAG_STALE; i++)
+  for (int i = 0; i < CONTROL_TRIES_MAX && r == STATUS_ETAG_STALE; i++)
     r = unregister_all(work);
   if (r != 0 && err != NULL)
     *err = work->error;

@@ -34,6 +34,28 @@ const char *holder_verdict_text(enum holder_verdict verdict);
  */
 void holder_succeed(struct holder_record *record, const struct holder *next);
 
+/* Is (node, instance) on the list? */
+bool holder_is_fenced(const struct holder_record *record, const char *node,
+                      const char *instance);
+
+/* Puts it there, as of that epoch, unless it is there already. */
+void holder_fence(struct holder_record *record, const char *node,
+                  const char *instance, uint64_t epoch);
+
+/* As holder_judge, for a session that is to join a group of writers. The
+ * record is that of any of them, so what is noted with the node counts.
+ */
+enum holder_verdict holder_judge_member(const struct volume_info *info,
+                                        const struct membership *membership,
+                                        const char *node, const char *instance);
+
+/* The record to claim with in a group: the previous holder, who goes on
+ * beside, is not put on the list.
+ */
+void holder_succeed_member(struct holder_record *record,
+                           const struct membership *membership,
+                           const struct holder *next);
+
 /* Is the record's holder the session with this nonce, and believed? */
 bool holder_is_session(const struct volume_info *info, const char *nonce);
 

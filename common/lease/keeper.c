@@ -80,6 +80,21 @@ request_done(struct store_command *request)
   note(tenure, NOTE_REPLY);
 }
 
+/* GROUP is not for the store; without anybody to ask there are no groups. */
+static int
+submit(struct tenure *tenure)
+{
+  struct store_command *request = &tenure->request;
+  struct membership_runner *runner = tenure->keeper->config.memberships;
+
+  if (request->command.verb != LEASE_GROUP)
+    return store_submit_command(tenure->volume, request);
+  if (runner != NULL)
+    return runner->submit(runner, tenure->volume, tenure->name, request);
+  request->reply.info = tenure->session.seen;
+  return STATUS_OK;
+}
+
 static void
 step_once(struct tenure *tenure, const struct session_event *event)
 {
@@ -96,7 +111,7 @@ step_once(struct tenure *tenure, const struct session_event *event)
   memset(&tenure->request, 0, sizeof tenure->request);
   tenure->request.command = session->command;
   tenure->request.done = request_done;
-  if (store_submit_command(tenure->volume, &tenure->request) != STORE_PENDING)
+  if (submit(tenure) != STORE_PENDING)
     note(tenure, NOTE_REPLY);
 }
 

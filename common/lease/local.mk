@@ -6,6 +6,9 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/control.c \
 	common/lease/events.c \
 	common/lease/event-ring.c \
+	common/lease/control-internal.h \
+	common/lease/control-lease.c \
+	common/lease/control-side.c \
 	common/lease/export-name.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
@@ -13,6 +16,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/keeper-internal.h \
 	common/lease/keeper-metrics.c \
 	common/lease/keeper-thread.c \
+	common/lease/membership.c \
 	common/lease/node.c \
 	common/lease/registrations.c \
 	common/lease/registrations-json.c \
@@ -26,6 +30,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/scsi-sense.h \
 	common/lease/session.c \
 	common/lease/session-drain.c \
+	common/lease/session-group.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \

@@ -3,14 +3,17 @@
  * registrations.h.
  *
  *   {"leasehold": 1, "generation": 3, "persist": true, "group": 0,
- *    "reservation": {"type": 1, "holder": "node-a", "epoch": 7},
+ *    "reservation": {"type": 1, "holder": "node-a", "epoch": 7,
+ *                    "implied": false},
  *    "registrants": [{"node": "node-a", "key": "0x00000000000000aa",
- *                     "all-ports": false}],
+ *                     "all-ports": false, "session": "", "instance": "",
+ *                     "unclean": false}],
  *    "writer": "5e55...", "pending": null}
  *
  * A reservation and a pending command that are not there are null. Keys are
  * text: JSON's numbers are not good for 64 bits. What is read is not trusted:
- * it must be a state that commands can lead to.
+ * it must be a state that commands can lead to. implied, session, instance and
+ * unclean need not be there.
  */
 #include "leasehold/registrations.h"
 
@@ -49,6 +52,12 @@ find_bad_registrant(const struct registrations *state)
       return "a registrant has no key";
     if (registrations_find(state, registrant->node) != registrant)
       return "a node is registered twice";
+    if (registrant->session[strspn(registrant->session, "0123456789abcdef")] !=
+        '\0')
+      return "a registrant's session is not hexadecimal";
+    if (registrant->instance[0] != '\0' &&
+        instance_check(registrant->instance, NULL) != 0)
+      return "a registrant's instance has a name that none can have";
   }
   return NULL;
 }
@@ -59,7 +68,8 @@ find_bad_reservation(const struct registrations *state)
   const struct reservation *reservation = &state->reservation;
 
   if (reservation->type == RESERVATION_NONE)
-    return reservation->holder[0] == '\0' && reservation->epoch == 0
+    return reservation->holder[0] == '\0' && reservation->epoch == 0 &&
+                   !reservation->implied
                ? NULL
                : "nothing is reserved, and somebody holds it";
   if (!type_is_known(reservation->type))
@@ -126,9 +136,10 @@ reservation_json(const struct reservation *reservation)
 {
   if (reservation->type == RESERVATION_NONE)
     return json_null();
-  return json_pack("{s:i, s:s, s:I}", "type", (int)reservation->type, "holder",
-                   reservation->holder, "epoch",
-                   (json_int_t)reservation->epoch);
+  return json_pack("{s:i, s:s, s:I, s:b}", "type", (int)reservation->type,
+                   "holder", reservation->holder, "epoch",
+                   (json_int_t)reservation->epoch, "implied",
+                   reservation->implied);
 }
 
 static json_t *
@@ -138,9 +149,11 @@ registrants_json(const struct registrations *state)
 
   for (unsigned i = 0; list != NULL && i < state->count; i++) {
     const struct registrant *registrant = &state->registrants[i];
-    json_t *item = json_pack("{s:s, s:o, s:b}", "node", registrant->node, "key",
-                             key_json(registrant->key), "all-ports",
-                             registrant->all_ports);
+    json_t *item = json_pack(
+        "{s:s, s:o, s:b, s:s, s:s, s:b}", "node", registrant->node, "key",
+        key_json(registrant->key), "all-ports", registrant->all_ports,
+        "session", registrant->session, "instance", registrant->instance,
+        "unclean", registrant->unclean);
 
     if (json_array_append_new(list, item) != 0) {
       json_decref(list);
@@ -216,16 +229,18 @@ read_reservation(const struct json_reader *reader, json_t *from,
   json_error_t json_error;
   json_int_t type, epoch;
   const char *holder;
-  int r;
+  int implied = 0, r;
 
   if (json_is_null(from))
     return STATUS_OK;
-  if (json_unpack_ex(from, &json_error, JSON_STRICT, "{s:I, s:s, s:I}", "type",
-                     &type, "holder", &holder, "epoch", &epoch) != 0)
+  if (json_unpack_ex(from, &json_error, JSON_STRICT, "{s:I, s:s, s:I, s?b}",
+                     "type", &type, "holder", &holder, "epoch", &epoch,
+                     "implied", &implied) != 0)
     return json_damaged_by(reader, &json_error);
   if (!type_is_known(type))
     return json_damaged(reader, "its reservation has an unknown type");
   out->type = (uint8_t)type;
+  out->implied = implied;
   r = json_read_text(reader, holder, out->holder, sizeof out->holder,
                      "its holder's name is too long");
   if (r == 0)
@@ -245,20 +260,27 @@ read_registrants(const struct json_reader *reader, json_t *from,
   for (size_t i = 0; i < json_array_size(from); i++) {
     struct registrant *registrant = &out->registrants[i];
     json_error_t json_error;
-    const char *node, *key;
-    int all_ports, r;
+    const char *node, *key, *session = "", *instance = "";
+    int all_ports, unclean = 0, r;
 
     if (json_unpack_ex(json_array_get(from, i), &json_error, JSON_STRICT,
-                       "{s:s, s:s, s:b}", "node", &node, "key", &key,
-                       "all-ports", &all_ports) != 0)
+                       "{s:s, s:s, s:b, s?s, s?s, s?b}", "node", &node, "key",
+                       &key, "all-ports", &all_ports, "session", &session,
+                       "instance", &instance, "unclean", &unclean) != 0)
       return json_damaged_by(reader, &json_error);
-    r = json_read_text(reader, node, registrant->node, sizeof registrant->node,
-                       "a registrant's name is too long");
-    if (r == 0)
-      r = read_key(reader, key, &registrant->key);
-    if (r != 0)
+    if ((r = json_read_text(reader, node, registrant->node,
+                            sizeof registrant->node,
+                            "a registrant's name is too long")) != 0 ||
+        (r = read_key(reader, key, &registrant->key)) != 0 ||
+        (r = json_read_text(reader, session, registrant->session,
+                            sizeof registrant->session,
+                            "a registrant's session is too long")) != 0 ||
+        (r = json_read_text(reader, instance, registrant->instance,
+                            sizeof registrant->instance,
+                            "a registrant's instance is too long")) != 0)
       return r;
     registrant->all_ports = all_ports;
+    registrant->unclean = unclean;
   }
   out->count = (unsigned)json_array_size(from);
   return STATUS_OK;

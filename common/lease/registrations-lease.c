@@ -47,18 +47,23 @@ find_by_id(const struct registrations *state, const struct lease_info *lease,
 int
 registrations_reconcile(struct registrations *state,
                         const struct volume_info *info,
-                        const struct lease_key *key)
+                        const struct lease_key *key,
+                        const struct lease_id *group)
 {
   struct reservation *reservation = &state->reservation;
-  struct reservation now = {.type = WRITE_EXCLUSIVE, .epoch = info->epoch};
+  struct reservation now = {
+      .type = WRITE_EXCLUSIVE, .epoch = info->epoch, .implied = true};
   struct lease_holder believed;
   const char *holder = NULL;
   int r = 0;
 
-  if (reservation->type != RESERVATION_NONE &&
-      !reservation_type_is_single(reservation->type))
-    return 0;
   lease_holder_of(info, &believed);
+  if (registrations_has_group(state) && believed.held &&
+      !lease_id_is_none(group) &&
+      (!info->lease.id_known || lease_id_equal(&info->lease.id, group)))
+    return 0;
+  if (registrations_has_group(state))
+    *reservation = (struct reservation){.type = RESERVATION_NONE};
   if (!believed.held) {
     *reservation = (struct reservation){.type = RESERVATION_NONE};
     return 0;
@@ -74,8 +79,10 @@ registrations_reconcile(struct registrations *state,
     return r;
   if (holder != NULL) {
     memcpy(now.holder, holder, strlen(holder) + 1);
-    if (strcmp(holder, reservation->holder) == 0 && reservation->type != 0)
+    if (strcmp(holder, reservation->holder) == 0 && reservation->type != 0) {
       now.type = reservation->type;
+      now.implied = reservation->implied;
+    }
   }
   *reservation = now;
   return 0;

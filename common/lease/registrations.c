@@ -14,6 +14,8 @@
  * whose the lease is by the reservation before and after. A lease belongs to
  * the holder for types 1 and 3; for the others to a group, whose number grows
  * when a node leaves it: so a node that was removed is shut out by the store.
+ * What sessions have noted with their node's registration lasts as long as the
+ * group goes on with that node in it.
  *
  * Section numbers are SPC-4's. Scope is always that of the logical unit.
  * Unit attentions are not kept: a node sees at its next command, or by
@@ -24,6 +26,7 @@
 #include <string.h>
 
 #include "lease/scsi-sense.h"
+#include "utils/mutation.h"
 
 #define RESULT(...) ((struct scsi_result){__VA_ARGS__})
 
@@ -58,10 +61,25 @@ registrations_find(const struct registrations *state, const char *node)
   return NULL;
 }
 
+struct registrant *
+registrations_note(struct registrations *state, const char *node)
+{
+  for (unsigned i = 0; i < state->count; i++)
+    if (strcmp(state->registrants[i].node, node) == 0)
+      return &state->registrants[i];
+  return NULL;
+}
+
 static bool
 is_held(const struct registrations *state)
 {
   return state->reservation.type != RESERVATION_NONE;
+}
+
+bool
+registrations_has_group(const struct registrations *state)
+{
+  return is_held(state) && !reservation_type_is_single(state->reservation.type);
 }
 
 bool
@@ -120,11 +138,8 @@ static bool
 put_registrant(struct registrations *state, const char *node, uint64_t key,
                bool all_ports)
 {
-  struct registrant *registrant = NULL;
+  struct registrant *registrant = registrations_note(state, node);
 
-  for (unsigned i = 0; i < state->count && registrant == NULL; i++)
-    if (strcmp(state->registrants[i].node, node) == 0)
-      registrant = &state->registrants[i];
   if (registrant == NULL) {
     if (state->count == REGISTRANTS_MAX)
       return false;
@@ -294,6 +309,21 @@ do_move(struct change *change)
   return RESULT(RESULT_GOOD);
 }
 
+/* Whether a RESERVE may have what a node has that is only attached: the node
+ * itself any reservation; another one a group in which that node is, too.
+ */
+static bool
+yields(const struct change *change)
+{
+  const struct reservation *reservation = &change->before->reservation;
+
+  if (!reservation->implied)
+    return false;
+  return strcmp(reservation->holder, change->node) == 0 ||
+         (!reservation_type_is_single(change->command->type) &&
+          registrations_find(change->before, reservation->holder) != NULL);
+}
+
 /* 5.13.9. */
 static struct scsi_result
 do_reserve(struct change *change)
@@ -304,7 +334,7 @@ do_reserve(struct change *change)
     return RESULT(INVALID_FIELD_IN_CDB);
   if (!knows_key(change))
     return RESULT(RESULT_CONFLICT);
-  if (!is_held(change->before))
+  if (!is_held(change->before) || yields(change))
     set_reservation(change->after, command->type, change->node);
   else if (!registrations_holds(change->before, change->node) ||
            change->before->reservation.type != command->type)
@@ -451,21 +481,26 @@ static struct scsi_result (*const action_table[])(struct change *) = {
 
 /* --- what it means for the lease ---------------------------------------- */
 
-static bool
-has_group(const struct registrations *state)
-{
-  return is_held(state) && !reservation_type_is_single(state->reservation.type);
-}
-
-/* A new number when a group begins, and when one of it has gone. */
+/* A new number when a group begins, and when one of it has gone. What sessions
+ * have noted ends with the group.
+ */
 static void
 renumber_group(const struct registrations *before, struct registrations *after)
 {
-  bool left = !has_group(before);
+  bool left = !registrations_has_group(before);
 
-  if (!has_group(after))
+  for (unsigned i = 0; i < after->count; i++)
+    if (left || !registrations_has_group(after)) {
+      struct registrant *registrant = &after->registrants[i];
+
+      memset(registrant->session, 0, sizeof registrant->session);
+      memset(registrant->instance, 0, sizeof registrant->instance);
+      registrant->unclean = false;
+    }
+  if (!registrations_has_group(after))
     return;
-  for (unsigned i = 0; i < before->count && !left; i++)
+  for (unsigned i = 0; i < before->count && !left && !MUTATED(GROUP_KEEPS_ID);
+       i++)
     left = registrations_find(after, before->registrants[i].node) == NULL;
   if (left)
     after->group++;
@@ -475,7 +510,7 @@ void
 registrations_owner(const struct registrations *state, struct lease_owner *out)
 {
   *out = (struct lease_owner){.kind = OWNER_NOBODY};
-  if (has_group(state)) {
+  if (registrations_has_group(state)) {
     out->kind = OWNER_GROUP;
     out->group = state->group;
   } else if (is_held(state)) {

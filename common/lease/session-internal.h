@@ -14,6 +14,12 @@ void session_send_acquire(struct session *, uint64_t now_ns);
 void session_send_renew(struct session *, uint64_t now_ns);
 void session_send_claim(struct session *, uint64_t now_ns, int64_t wall_ms);
 void session_send_release(struct session *, uint64_t now_ns);
+void session_send_group(struct session *, enum join_kind, uint64_t now_ns);
+
+/* Under which lease ID the session writes: its node's, or its group's. */
+const struct lease_id *session_lease_id(const struct session *);
+/* The lease was last renewed, or found, by the command awaited last. */
+void session_lease_extended(struct session *);
 
 /* The end, but for DETACH. Set the cause first. */
 void session_fence(struct session *);
@@ -44,6 +50,25 @@ void session_drained(struct session *, bool clean, uint64_t now_ns);
 void session_drain_failed(struct session *, uint64_t now_ns);
 /* At the end of each step: state and draining are made to agree. */
 void session_settle_drain(struct session *, uint64_t now_ns);
+/* session-group.c: groups of writers. */
+
+/* The lease is another's: it may be that of a group in which the node is. True:
+ * the registrations are asked for.
+ */
+bool session_ask_group(struct session *, uint64_t now_ns);
+/* Takes in the answer to GROUP; false: there is no group for the node, and
+ * what the volume looks like (seen) decides.
+ */
+bool session_group_replied(struct session *, const struct lease_reply *,
+                           uint64_t now_ns, int64_t wall_ms);
+/* Is this session the one that writes for its node in the group? */
+bool session_is_noted(const struct session *);
+/* The claim is done; false: it was not yet the one that opens the gate. */
+bool session_group_claimed(struct session *, uint64_t now_ns);
+/* Nothing is released, but that all has been sent may have to be noted. True:
+ * it is on its way.
+ */
+bool session_group_leave(struct session *, uint64_t now_ns);
 
 /* session-reply.c: takes in the answer to the command awaited. */
 void session_replied(struct session *, const struct session_event *,

@@ -61,10 +61,31 @@ session_send_acquire(struct session *session, uint64_t now_ns)
   memcpy(out->node, session->config.node, sizeof out->node);
 }
 
+const struct lease_id *
+session_lease_id(const struct session *session)
+{
+  return session->member ? &session->membership.group
+                         : &session->config.lease_id;
+}
+
+void
+session_lease_extended(struct session *session)
+{
+  const struct session_config *config = &session->config;
+
+  session->extended_ns = session->sent_ns;
+  session->renew_at_ns =
+      timing_renew_at(session->sent_ns, config->duration_s, config->spread);
+  session->valid_until_ns =
+      MUTATED(S8_NO_END)
+          ? TIME_NEVER
+          : timing_valid_until(session->sent_ns, config->duration_s);
+}
+
 void
 session_send_renew(struct session *session, uint64_t now_ns)
 {
-  command(session, LEASE_RENEW, now_ns)->lease_id = session->config.lease_id;
+  command(session, LEASE_RENEW, now_ns)->lease_id = *session_lease_id(session);
 }
 
 void
@@ -77,22 +98,49 @@ session_send_claim(struct session *session, uint64_t now_ns, int64_t wall_ms)
   if (session->claimed_ms == 0)
     session->claimed_ms = wall_ms;
   memcpy(next.node, config->node, sizeof next.node);
-  memcpy(next.instance, config->instance, sizeof next.instance);
-  memcpy(next.session, config->nonce, sizeof next.session);
-  next.since_ms = session->claimed_ms;
-  next.write_back = config->write_back;
+  if (session->member && !session_is_noted(session)) {
+    next.clean = true; /* for nobody: only the list becomes another */
+  } else {
+    memcpy(next.instance, config->instance, sizeof next.instance);
+    memcpy(next.session, config->nonce, sizeof next.session);
+    next.since_ms = session->claimed_ms;
+    next.write_back = config->write_back && !session->member;
+  }
 
-  out->lease_id = config->lease_id;
+  out->lease_id = *session_lease_id(session);
   out->expected_epoch = session->seen.epoch;
   out->record = session->seen.record;
-  holder_succeed(&out->record, &next);
+  if (session->member)
+    holder_succeed_member(&out->record, &session->membership, &next);
+  else
+    holder_succeed(&out->record, &next);
+}
+
+void
+session_send_group(struct session *session, enum join_kind kind,
+                   uint64_t now_ns)
+{
+  struct lease_command *out = command(session, LEASE_GROUP, now_ns);
+  const struct session_config *config = &session->config;
+  struct join *join = &out->join;
+
+  memcpy(out->node, config->node, sizeof out->node);
+  join->kind = kind;
+  memcpy(join->session, config->nonce, sizeof join->session);
+  memcpy(join->instance, config->instance, sizeof join->instance);
+  memcpy(join->expected, session->membership.session, sizeof join->expected);
 }
 
 void
 session_send_release(struct session *session, uint64_t now_ns)
 {
-  struct lease_command *out = command(session, LEASE_RELEASE, now_ns);
+  struct lease_command *out;
 
+  if (session->leaving) {
+    session_send_group(session, JOIN_LEAVE, now_ns);
+    return;
+  }
+  out = command(session, LEASE_RELEASE, now_ns);
   out->lease_id = session->config.lease_id;
   out->expected_epoch = session->claimed ? session->epoch : session->took_epoch;
   out->clean = session->claimed && session->detach_clean;
@@ -114,7 +162,11 @@ session_look(struct session *session, uint64_t now_ns)
 {
   session->state = session->claimed ? SESSION_VERIFYING : SESSION_LOOKING;
   session->looked_ns = now_ns;
-  session_send_describe(session, now_ns);
+  session->asked_group = false;
+  if (session->member)
+    session_ask_group(session, now_ns);
+  else
+    session_send_describe(session, now_ns);
 }
 
 /* No answer, or one that another look explains: look again, later if this
@@ -152,7 +204,12 @@ session_begin_detach(struct session *session, uint64_t now_ns)
 {
   session->retry_at_ns = session->renew_at_ns = TIME_NEVER;
   if (session->state != SESSION_FENCED && session->state != SESSION_DETACHED &&
-      (session->claimed || session->took)) {
+      session->member) {
+    if (!session_group_leave(session, now_ns))
+      session->state = SESSION_DETACHED;
+  } else if (session->state != SESSION_FENCED &&
+             session->state != SESSION_DETACHED &&
+             (session->claimed || session->took)) {
     session->state = SESSION_RELEASING;
     session->attempts = 0;
     session_send_release(session, now_ns);

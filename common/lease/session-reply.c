@@ -9,10 +9,12 @@
 
 /* The lease is another node's. */
 static void
-lost_to_other(struct session *session)
+lost_to_other(struct session *session, uint64_t now_ns)
 {
   const struct lease_info *lease = &session->seen.lease;
 
+  if (session_ask_group(session, now_ns))
+    return;
   if (!session->claimed) {
     session_stand_by(session);
     return;
@@ -20,20 +22,6 @@ lost_to_other(struct session *session)
   session_set_cause(session, "the lease has passed to %s",
                     lease->node[0] != '\0' ? lease->node : "another node");
   session_fence(session);
-}
-
-static void
-lease_extended(struct session *session)
-{
-  const struct session_config *config = &session->config;
-
-  session->extended_ns = session->sent_ns;
-  session->renew_at_ns =
-      timing_renew_at(session->sent_ns, config->duration_s, config->spread);
-  session->valid_until_ns =
-      MUTATED(S8_NO_END)
-          ? TIME_NEVER
-          : timing_valid_until(session->sent_ns, config->duration_s);
 }
 
 static void
@@ -58,7 +46,7 @@ described_unclaimed(struct session *session, uint64_t now_ns)
     session_send_acquire(session, now_ns);
   } else if (lease->id_known &&
              !lease_id_equal(&lease->id, &config->lease_id)) {
-    lost_to_other(session);
+    lost_to_other(session, now_ns);
   } else if (session->want_write) {
     session_send_acquire(session, now_ns);
   } else if (lease->id_known) {
@@ -96,14 +84,19 @@ static void
 described_claimed(struct session *session, uint64_t now_ns)
 {
   const struct lease_info *lease = &session->seen.lease;
+  bool known = lease->state == LEASE_LEASED && lease->id_known;
+  bool others = known && !lease_id_equal(&lease->id, &session->config.lease_id);
 
+  /* A group's epoch moves on without us. */
+  if ((others || (lease->state == LEASE_LEASED && !known)) &&
+      session_ask_group(session, now_ns))
+    return;
   if (!epoch_is_ours(session))
     session_fence(session);
   else if (lease->state == LEASE_BREAKING)
     session_look_later(session, now_ns);
-  else if (lease->state == LEASE_LEASED && lease->id_known &&
-           !lease_id_equal(&lease->id, &session->config.lease_id))
-    lost_to_other(session);
+  else if (others)
+    lost_to_other(session, now_ns);
   else
     session_send_acquire(session, now_ns);
 }
@@ -120,20 +113,27 @@ adopt_own_claim(struct session *session)
   }
 }
 
+/* The answer to DESCRIBE, or to GROUP. */
 static void
 described(struct session *session, const struct session_event *event,
-          uint64_t now_ns)
+          enum lease_verb verb, uint64_t now_ns, int64_t wall_ms)
 {
   int status = event->reply->status;
 
   if (status == STATUS_OK) {
     session->seen = event->reply->info;
     session->attached_once = true;
+    if (verb == LEASE_GROUP &&
+        session_group_replied(session, event->reply, now_ns, wall_ms))
+      return;
     adopt_own_claim(session);
     if (session->claimed)
       described_claimed(session, now_ns);
     else
       described_unclaimed(session, now_ns);
+  } else if (verb == LEASE_GROUP && !session->claimed &&
+             status == STATUS_CORRUPT) {
+    session_stand_by(session);
   } else if (session->attached_once
                  ? status != STATUS_NOT_FOUND
                  : status == STATUS_TRANSIENT || status == STATUS_UNKNOWN ||
@@ -152,20 +152,18 @@ acquired(struct session *session, const struct lease_reply *reply,
 
   if (status == STATUS_OK) {
     session->seen.lease = reply->info.lease;
-    lease_extended(session);
+    session_lease_extended(session);
     session_lease_is_ours(session, now_ns, wall_ms);
   } else if (!status_is_refusal(status)) {
     if (status == STATUS_TRANSIENT && session->seen.lease.state != LEASE_LEASED)
       session->took = false; /* it was not done */
     session_look_later(session, now_ns);
-  } else if (!session->claimed) {
-    session_stand_by(session);
-  } else if (session->seen.lease.id_known) {
+  } else if (session->claimed && session->seen.lease.id_known) {
     session_look_again(session, now_ns); /* and see who has it */
-  } else if (status == STATUS_LEASE_BREAKING) {
+  } else if (session->claimed && status == STATUS_LEASE_BREAKING) {
     session_look_later(session, now_ns);
   } else {
-    lost_to_other(session);
+    lost_to_other(session, now_ns);
   }
 }
 
@@ -181,7 +179,7 @@ renewed(struct session *session, const struct lease_reply *reply,
     else if (reply->status == STATUS_OK)
       session_lease_is_ours(session, now_ns, wall_ms);
     else if (refused)
-      session_stand_by(session);
+      lost_to_other(session, now_ns);
     else
       session_look_later(session, now_ns);
   } else if (refused || session->doubt ||
@@ -192,7 +190,7 @@ renewed(struct session *session, const struct lease_reply *reply,
   } else if (reply->status == STATUS_OK) {
     session->attempts = 0;
     session->renewals++;
-    lease_extended(session);
+    session_lease_extended(session);
     if (session->claimed)
       session->state = SESSION_HELD;
     else if (session->want_write)
@@ -210,13 +208,15 @@ claimed(struct session *session, const struct lease_reply *reply,
         uint64_t now_ns)
 {
   if (reply->status == STATUS_OK) {
+    session->seen.epoch = reply->info.epoch;
+    session->seen.record = session->command.record;
+    session->seen.record.holder.epoch = session->seen.epoch;
+    if (session->member && !session_group_claimed(session, now_ns))
+      return;
     session->claimed = true;
     session->want_write = false;
     session->attempts = 0;
-    session->epoch = reply->info.epoch;
-    session->seen.epoch = session->epoch;
-    session->seen.record = session->command.record;
-    session->seen.record.holder.epoch = session->epoch;
+    session->epoch = session->seen.epoch;
     session->state = SESSION_HELD;
   } else {
     session_look_again(session, now_ns);
@@ -231,7 +231,19 @@ released(struct session *session, const struct lease_reply *reply,
          uint64_t now_ns)
 {
   bool looked = session->command.verb == LEASE_DESCRIBE;
+  bool refused = status_is_refusal(reply->status);
 
+  if (session->leaving) {
+    if (reply->status != STATUS_OK && session->attempts++ < 3)
+      session->retry_at_ns = timing_retry_at(now_ns, 1);
+    else
+      session->state = SESSION_DETACHED;
+    return;
+  }
+  /* A group may have begun with it. */
+  if (!looked && refused && reply->status != STATUS_EPOCH_STALE &&
+      session_group_leave(session, now_ns))
+    return;
   if (looked && reply->status == STATUS_OK) {
     uint64_t tried = session->claimed ? session->epoch : session->took_epoch;
 
@@ -244,8 +256,8 @@ released(struct session *session, const struct lease_reply *reply,
   } else if (!looked && reply->status == STATUS_EPOCH_STALE) {
     session_send_describe(session, now_ns);
     return;
-  } else if (!looked && reply->status != STATUS_OK &&
-             !status_is_refusal(reply->status) && session->attempts++ < 3) {
+  } else if (!looked && reply->status != STATUS_OK && !refused &&
+             session->attempts++ < 3) {
     session->retry_at_ns = timing_retry_at(now_ns, 1);
     return;
   }
@@ -260,7 +272,7 @@ replied_while_detaching(struct session *session, enum lease_verb verb,
   if (verb == LEASE_ACQUIRE &&
       (status_is_refusal(reply->status) || reply->status == STATUS_TRANSIENT))
     session->took = false;
-  if (verb == LEASE_CLAIM && reply->status == STATUS_OK) {
+  if (verb == LEASE_CLAIM && reply->status == STATUS_OK && !session->member) {
     session->claimed = true;
     session->epoch = reply->info.epoch;
   }
@@ -294,7 +306,8 @@ session_replied(struct session *session, const struct session_event *event,
   }
   switch (verb) {
   case LEASE_DESCRIBE:
-    described(session, event, now_ns);
+  case LEASE_GROUP:
+    described(session, event, verb, now_ns, wall_ms);
     break;
   case LEASE_ACQUIRE:
     acquired(session, reply, now_ns, wall_ms);

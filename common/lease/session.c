@@ -28,6 +28,9 @@
  * The claim is conditional on the epoch that was looked at, so whatever
  * happened between looking and claiming is noticed.
  *
+ * A lease that is another's may be that of a group of writers to which this
+ * node belongs: session-group.c has the rest of the circle then.
+ *
  *   state      lease     epoch    gate       on its way       leaves by
  *   IDLE       -         -        PENDING    -                ATTACH
  *   LOOKING    ?         none     PENDING    DESCRIBE ACQUIRE its reply
@@ -103,7 +106,7 @@ want(struct session *session, bool write, uint64_t now_ns, int64_t wall_ms)
     /* A lease found as ours may be older than we know, and of another
      * duration: look, and acquire it again before the claim.
      */
-    if (session->took)
+    if (session->took && !session->member)
       session_lease_is_ours(session, now_ns, wall_ms);
     else
       session_look(session, now_ns);
@@ -230,7 +233,8 @@ set_gate(struct session *session)
   switch (next.position) {
   case GATE_OPEN:
   case GATE_DRAINING:
-    next.guard.lease_id = session->config.lease_id;
+    next.guard.lease_id = *session_lease_id(session);
+    next.shared = session->member;
     next.guard.epoch = session->epoch;
     next.valid_until_ns = session->valid_until_ns;
     break;

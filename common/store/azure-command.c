@@ -433,6 +433,7 @@ run_verb(struct azure_work *work)
     return send_and_look(work);
   case LEASE_BREAK:
     return look_after(work, send_lease(work, NULL));
+  case LEASE_GROUP:
   case LEASE_NONE:
     break;
   }

@@ -120,6 +120,7 @@ apply(struct volume_record *record, const struct lease_command *command,
     return blob_lease_break(&record->lease, command->break_period_s, now_ns);
   case LEASE_CLAIM:
     return claim(record, command, now_ns);
+  case LEASE_GROUP:
   case LEASE_NONE:
     break;
   }

@@ -170,6 +170,7 @@ assert_command(const struct lease_command *command)
   case LEASE_RENEW:
   case LEASE_RELEASE:
     break;
+  case LEASE_GROUP:
   case LEASE_NONE:
     assert(command->verb != LEASE_NONE);
   }

@@ -36,6 +36,7 @@ lease_verb_text(enum lease_verb verb)
       [LEASE_ACQUIRE] = "acquire", [LEASE_RENEW] = "renew",
       [LEASE_CHANGE] = "change",   [LEASE_RELEASE] = "release",
       [LEASE_BREAK] = "break",     [LEASE_CLAIM] = "claim",
+      [LEASE_GROUP] = "group",
   };
 
   return texts[verb];

@@ -25,6 +25,10 @@ enum mutation {
   S10_GIVES_UP,          /* one failed renewal fences */
   S12_FORGETS_INSTANCES, /* nobody is put on the list */
   S13_FORGETS_UNCLEAN,   /* an unclean end is no matter */
+  GROUP_KEEPS_ID,        /* one who leaves a group changes nothing */
+  GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
+  GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */
+  GROUP_JOINS_QUIETLY,   /* who joins adopts the epoch */
   MUTATIONS
 };
 

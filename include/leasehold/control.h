@@ -23,8 +23,10 @@
 #define CONTROL_SENSE_OFFSET 8
 #define CONTROL_DATA_OFFSET 64
 
-/* The types of reservations that a store can enforce so far. */
-#define CONTROL_TYPES (1u << WRITE_EXCLUSIVE)
+/* The types of reservations that are offered. */
+#define CONTROL_TYPES                                                          \
+  (1u << WRITE_EXCLUSIVE | 1u << WRITE_EXCLUSIVE_REGISTRANTS |                 \
+   1u << WRITE_EXCLUSIVE_ALL)
 
 /* Who sends commands to what; all of it is the caller's. */
 struct control {
@@ -49,6 +51,13 @@ int control_run(const struct control *control, const uint8_t *frame,
  */
 void control_name_holder(const struct control *control,
                          struct volume_info *info);
+
+/* For an administrator who is about to break the lease: if it is that of a
+ * group of writers, the volume is cleared as by one of them, so that the
+ * instances in it are remembered (S12). 1: that was done; 0: it is no group's
+ * lease, or not under this key; or what went wrong.
+ */
+int control_clear_group(const struct control *control, struct error *err);
 
 /* For an administrator who has broken the lease: nobody is registered any more,
  * and nothing is pending. Without registrations nothing is done.

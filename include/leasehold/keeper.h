@@ -3,6 +3,7 @@
 #ifndef LEASEHOLD_KEEPER_H
 #define LEASEHOLD_KEEPER_H
 
+#include "leasehold/membership.h"
 #include "leasehold/session.h"
 #include "leasehold/store.h"
 
@@ -33,6 +34,10 @@ struct keeper_config {
   bool write_back;
   uint64_t drain_ns; /* how long a session that is to be given up may take to
                         finish what is under way; 0: it does not wait */
+  /* Answers what sessions want to know of groups of writers; outlives the
+   * keeper. NULL: that there are none.
+   */
+  struct membership_runner *memberships;
   struct tenure_extra *(*extra_new)(void); /* NULL: nothing is kept. Its
                                               result NULL: no memory */
 };

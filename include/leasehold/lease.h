@@ -50,6 +50,15 @@ struct lease_key {
 int lease_id_from_node(const char *node, const struct lease_key *key,
                        struct lease_id *out);
 
+/* The lease ID of a group of writers (reservation types 5 to 8): as that of a
+ * node with the name VOLUME#NUMBER, which no node can have. Whoever is
+ * registered can derive it; the number changes whenever one of the group is
+ * removed (docs/reservations.md). As lease_id_from_node otherwise.
+ */
+#define GROUP_NAME_MAX (VOLUME_NAME_MAX + 21)
+int lease_id_from_group(const char *volume, uint64_t group,
+                        const struct lease_key *key, struct lease_id *out);
+
 enum lease_state {
   LEASE_AVAILABLE,
   LEASE_LEASED,
@@ -130,10 +139,42 @@ enum lease_verb {
   LEASE_CHANGE,   /* lease_id -> proposed_id, node */
   LEASE_RELEASE,  /* lease_id, expected_epoch, clean */
   LEASE_BREAK,    /* break_period_s */
-  LEASE_CLAIM     /* lease_id, expected_epoch, record */
+  LEASE_CLAIM,    /* lease_id, expected_epoch, record */
+  /* Not for stores, which refuse it, but for what runs a session's commands
+   * (membership.h): the registrations, and a session's note in them. node,
+   * join.
+   */
+  LEASE_GROUP
 };
 
 const char *lease_verb_text(enum lease_verb verb);
+
+/* GROUP: what to do to the node's registration, if it is in a group. */
+enum join_kind {
+  JOIN_LOOK,  /* nothing */
+  JOIN_NOTE,  /* note session and instance, in the place of expected; nothing
+                 if another one is noted */
+  JOIN_LEAVE, /* session has drained and detached */
+};
+
+struct join {
+  enum join_kind kind;
+  char session[SESSION_NONCE_MAX + 1], instance[INSTANCE_MAX + 1];
+  char expected[SESSION_NONCE_MAX + 1];
+};
+
+/* GROUP: how a node stands to the group of writers that has the lease. */
+struct membership {
+  bool member;           /* the lease is a group's, and the node is in it */
+  struct lease_id group; /* its lease ID */
+  /* The session noted with the registration, "" for none. */
+  char session[SESSION_NONCE_MAX + 1], instance[INSTANCE_MAX + 1];
+  bool unclean; /* it may have acknowledged what it has not sent (S13) */
+  /* Who claimed last is none of the group's noted ones: the next claim puts
+   * him on the list of fenced instances (S12).
+   */
+  bool outsider;
+};
 
 struct lease_command {
   enum lease_verb verb;
@@ -158,14 +199,16 @@ struct lease_command {
    * a try of this claim before it has had an unknown outcome).
    */
   struct holder_record record;
+  struct join join; /* GROUP */
 };
 
 struct lease_reply {
   int status; /* 0 or enum status */
   /* Valid for STATUS_OK: the volume right after the command, whole for
-   * DESCRIBE; for the others at least epoch, and lease.state.
+   * DESCRIBE and GROUP; for the others at least epoch, and lease.state.
    */
   struct volume_info info;
+  struct membership membership; /* GROUP: as it is now */
 };
 
 #endif

@@ -17,6 +17,11 @@ struct registrant {
   char node[NODE_NAME_MAX + 1];
   uint64_t key;
   bool all_ports; /* it registered with ALL_TG_PT */
+  /* While the node is in a group of writers (types 5 to 8): the session that
+   * may write for it, and its instance (DESIGN S3, S12). "": none yet.
+   */
+  char session[SESSION_NONCE_MAX + 1], instance[INSTANCE_MAX + 1];
+  bool unclean; /* it may have acknowledged what it has not sent (S13) */
 };
 
 /* The reservation, which has the scope of the logical unit. */
@@ -28,6 +33,10 @@ struct reservation {
    */
   char holder[NODE_NAME_MAX + 1];
   uint64_t epoch; /* the volume's when this was written */
+  /* Nobody has reserved anything: it stands for the lease of a node that is
+   * attached.
+   */
+  bool implied;
 };
 
 struct registrations {
@@ -71,6 +80,13 @@ bool registrations_may_read(const struct registrations *state,
 bool registrations_may_write(const struct registrations *state,
                              const char *node);
 
+/* Whether there is a group of writers: a reservation of types 5 to 8. */
+bool registrations_has_group(const struct registrations *state);
+
+/* What may be noted with a registration; NULL: the node is not registered. */
+struct registrant *registrations_note(struct registrations *state,
+                                      const char *node);
+
 /* Whose the lease is, by the reservation. */
 enum lease_owner_kind { OWNER_NOBODY, OWNER_NODE, OWNER_GROUP };
 struct lease_owner {
@@ -109,12 +125,15 @@ registrations_apply(const struct registrations *before, const char *node,
 /* Makes the reservation agree with the lease, which is the truth about who may
  * write: without a lease there is none; else the holder is the node whose lease
  * ID it is (key makes IDs from names), or, when the store does not tell IDs,
- * whom the state says, unless somebody has claimed since. Reservations of
- * groups are left alone. 0, or STATUS_NO_MEMORY.
+ * whom the state says, unless somebody has claimed since. A group whose lease
+ * it is stays; group is its lease ID, "" when there is none or when the store,
+ * which does not tell IDs, has said that it is not that one. 0, or
+ * STATUS_NO_MEMORY.
  */
 int registrations_reconcile(struct registrations *state,
                             const struct volume_info *info,
-                            const struct lease_key *key);
+                            const struct lease_key *key,
+                            const struct lease_id *group);
 
 /* JSON of at most REGISTRATIONS_JSON_MAX bytes, which is what a side object can
  * hold; free() it. STATUS_NO_MEMORY, or STATUS_INVALID for what is no state.

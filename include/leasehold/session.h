@@ -138,7 +138,14 @@ struct session {
   bool want_write;     /* claim as soon as the lease is ours */
   bool doubt;          /* something came up while a reply was awaited */
   bool attached_once;  /* a first look was answered */
-  int failure;         /* last answer that was none; 0 after an answer */
+  /* In a group of writers; membership is as last heard, group.group the lease
+   * ID that this session uses.
+   */
+  bool member;
+  struct membership membership;
+  bool asked_group; /* since the last look */
+  bool leaving;     /* RELEASING is saying so, not Release */
+  int failure;      /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
   uint64_t drain_until_ns; /* while draining */
   unsigned attempts;       /* transient failures in a row */

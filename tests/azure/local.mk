@@ -28,6 +28,7 @@ AZURE_TESTS = \
 	tests/azure/test-lost-answer-while-renewing.sh \
 	tests/azure/test-lost-answers.sh \
 	tests/azure/test-pr-conformance.sh \
+	tests/azure/test-group-writers.sh \
 	tests/azure/test-reservations.sh \
 	tests/azure/test-revoked-credentials.sh \
 	tests/azure/test-secrets.sh

@@ -43,6 +43,7 @@ E2E_TESTS = \
 	tests/e2e/test-commands.sh \
 	tests/e2e/test-control-export.sh \
 	tests/e2e/test-control-gateways.sh \
+	tests/e2e/test-group-writers.sh \
 	tests/e2e/test-damaged-record.sh \
 	tests/e2e/test-demonstration.sh \
 	tests/e2e/test-detach-releases.sh \
@@ -86,6 +87,7 @@ EXTRA_DIST += \
 	tests/e2e/check_metrics.py \
 	tests/e2e/client.py \
 	tests/e2e/control-scenarios.sh \
+	tests/e2e/group-scenarios.sh \
 	tests/e2e/functions.sh \
 	tests/e2e/kill_matrix.py \
 	tests/e2e/pr_families.py \

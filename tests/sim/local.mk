@@ -11,7 +11,9 @@ tests_sim_simulator_SOURCES = \
 	common/lease/holder.h \
 	common/lease/keeper.c \
 	common/lease/keeper-internal.h \
+	common/lease/registrations.c \
 	common/lease/session.c \
+	common/lease/session-group.c \
 	common/lease/session-drain.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
@@ -20,8 +22,10 @@ tests_sim_simulator_SOURCES = \
 	common/lease/tenure.c \
 	tests/sim/sim.h \
 	tests/sim/sim-core.c \
+	tests/sim/sim-group.c \
 	tests/sim/sim-main.c \
 	tests/sim/sim-oracle.c \
+	tests/sim/sim-oracle-group.c \
 	tests/sim/sim-store.c \
 	tests/sim/sim-world.c
 tests_sim_simulator_CPPFLAGS = $(AM_CPPFLAGS) -DLEASEHOLD_MUTATIONS

@@ -35,6 +35,10 @@ static const char *const mutation_names[MUTATIONS] = {
     [S10_GIVES_UP] = "S10-gives-up",
     [S12_FORGETS_INSTANCES] = "S12-forgets-instances",
     [S13_FORGETS_UNCLEAN] = "S13-forgets-unclean",
+    [GROUP_KEEPS_ID] = "group-keeps-ID",
+    [GROUP_EVICTED_ADOPTS] = "group-evicted-adopts",
+    [GROUP_STALE_GOES_ON] = "group-stale-goes-on",
+    [GROUP_JOINS_QUIETLY] = "group-joins-quietly",
 };
 
 struct options {
@@ -53,9 +57,9 @@ static struct sim sim;
 static struct schedule schedule;
 
 static const char *const action_names[ACTION_KINDS] = {
-    "connect", "disconnect", "write",      "zero",  "fua",
-    "read",    "flush",      "preempt",    "clear", "pause",
-    "crash",   "brown-out",  "flush-fails"};
+    "connect", "disconnect", "write",       "zero",        "fua",
+    "read",    "flush",      "preempt",     "clear",       "pause",
+    "crash",   "brown-out",  "flush-fails", "registration"};
 
 static void
 print_schedule(const struct schedule *list)

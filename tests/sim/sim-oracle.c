@@ -26,6 +26,8 @@
  *       its answer
  *   O12 once its gate was open, the epochs between two claims of a session are
  *       all its own
+ *   O14 (sim-oracle-group.c) nothing of one who was removed from a group lands
+ *       any more, nor of a session when its node has a newer one in the group
  *   O13 a change of unknown outcome is not sent again in the same epoch
  */
 #include "sim.h"
@@ -100,7 +102,9 @@ oracle_change(struct sim *sim, struct sim_volume *volume, uint64_t guard_epoch,
   if (guard_epoch != sim->store.epoch)
     sim_violation(sim, "O2 op %u of epoch %u lands in epoch %u", number,
                   (unsigned)guard_epoch, (unsigned)sim->store.epoch);
-  if (!volume->claimed || volume->epoch != guard_epoch)
+  if (oracle_is_group(sim, lease_id))
+    oracle_group_change(sim, volume, number);
+  else if (!volume->claimed || volume->epoch != guard_epoch)
     sim_violation(sim, "O2 op %u: its session has not claimed epoch %u", number,
                   (unsigned)guard_epoch);
   if ((state != LEASE_LEASED && state != LEASE_BREAKING) ||
@@ -114,32 +118,28 @@ oracle_change(struct sim *sim, struct sim_volume *volume, uint64_t guard_epoch,
 }
 
 /* Which sessions may never change anything again because of this claim. */
-static bool
-other_instance(const struct sim_volume *a, const struct sim_volume *b)
+bool
+oracle_other_instance(const struct sim_volume *a, const struct sim_volume *b)
 {
   return strcmp(a->node, b->node) != 0 || strcmp(a->instance, b->instance) != 0;
 }
 
-static void
-check_instance(struct sim *sim, const struct sim_volume *claimant)
+void
+oracle_instance(struct sim *sim, const struct sim_volume *claimant)
 {
   if (claimant->instance[0] == '\0')
     return;
   for (const struct sim_volume *old = sim->store.volumes; old != NULL;
        old = old->next) {
-    if (old == claimant || !old->claimed || other_instance(old, claimant))
+    if (old == claimant || !old->claimed ||
+        oracle_other_instance(old, claimant))
       continue;
-    if (old->superseded) {
-      /* Lost to the same instance through another gateway is no loss. */
-      for (const struct sim_volume *other = sim->store.volumes; other != NULL;
-           other = other->next) {
-        if (other->claimed && other->epoch > old->epoch &&
-            other_instance(other, old))
-          sim_violation(sim, "O9 %s/%s claims again after %s/%s had claimed",
-                        old->node, old->instance, other->node, other->instance);
-      }
-    }
-    if (sim->write_back && old->died && !old->clean && !old->superseded)
+    /* Lost to the same instance through another gateway is no loss. */
+    if (old->lost)
+      sim_violation(sim, "O9 %s/%s claims again after it had lost the volume",
+                    old->node, old->instance);
+    if (sim->write_back && old->alone && old->died && !old->clean &&
+        !old->superseded)
       sim_violation(sim, "O9 %s/%s claims again after its gateway died",
                     old->node, old->instance);
   }
@@ -155,12 +155,15 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
   if (volume->opened && volume->epoch != old_epoch)
     sim_violation(sim, "O12 %s goes on from epoch %u to %u over another's",
                   volume->node, (unsigned)volume->epoch, (unsigned)epoch);
-  check_instance(sim, volume);
+  oracle_instance(sim, volume);
   for (struct sim_volume *other = sim->store.volumes; other != NULL;
        other = other->next) {
-    if (other != volume && other->claimed)
-      other->superseded = true;
+    if (other == volume || !other->claimed)
+      continue;
+    other->superseded = true;
+    other->lost = other->lost || oracle_other_instance(other, volume);
   }
+  volume->alone = true;
   if (volume->claimed)
     sim->counts.reclaims++;
   volume->claimed = true;
@@ -176,8 +179,10 @@ oracle_leased(struct sim *sim, const struct lease_id *id)
 
     if (!other->claimed)
       continue;
+    /* Who goes on in a group is said by the registrations. */
     lease_id_from_node(other->node, NULL, &theirs);
-    if (!lease_id_equal(&theirs, id))
+    if (!lease_id_equal(&theirs, id) &&
+        !(sim->groups && oracle_is_group(sim, id)))
       other->superseded = true;
   }
 }
@@ -340,6 +345,9 @@ oracle_gates(struct sim *sim)
 {
   const struct sim_volume *open_volume = NULL;
 
+  if (sim->groups)
+    oracle_group_gates(sim);
+
   for (unsigned i = 0; i < CLIENTS; i++) {
     struct client *client = &sim->clients[i];
     struct sim_volume *volume;
@@ -354,7 +362,7 @@ oracle_gates(struct sim *sim)
     if (gate.position != GATE_OPEN && gate.position != GATE_DRAINING)
       continue;
     volume->opened = true;
-    if (gate.guard.epoch == sim->store.epoch) {
+    if (gate.guard.epoch == sim->store.epoch && !sim->groups) {
       if (open_volume != NULL && open_volume != volume)
         sim_violation(sim, "O5 two gates are open in epoch %u",
                       (unsigned)gate.guard.epoch);

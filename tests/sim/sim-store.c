@@ -30,6 +30,7 @@ struct message {
   struct store_io sent_io;
   uint32_t op;
   uint64_t sectors[SECTORS]; /* what a read found */
+  struct membership membership;
   uint64_t sent_local_ns;
   struct event deliver, again, answer;
   unsigned deliveries;
@@ -54,8 +55,8 @@ sim_node_id(unsigned node, struct lease_id *out)
 
 /* --- effects -------------------------------------------------------------- */
 
-static void
-describe(const struct sim *sim, struct volume_info *info)
+void
+sim_describe(const struct sim *sim, struct volume_info *info)
 {
   const struct sim_store *store = &sim->store;
 
@@ -89,13 +90,18 @@ claim(struct sim *sim, struct sim_volume *from,
   store->epoch++;
   store->record = command->record;
   store->record.holder.epoch = store->epoch;
-  oracle_claim(sim, from, old_epoch);
+  if (from == NULL)
+    oracle_control_claim(sim);
+  else if (oracle_is_group(sim, &command->lease_id))
+    oracle_group_claim(sim, from);
+  else
+    oracle_claim(sim, from, old_epoch);
   return 0;
 }
 
-static int
-effect_of_command(struct sim *sim, struct sim_volume *from,
-                  const struct lease_command *command)
+int
+sim_effect(struct sim *sim, struct sim_volume *from,
+           const struct lease_command *command)
 {
   struct sim_store *store = &sim->store;
   int status;
@@ -125,6 +131,8 @@ effect_of_command(struct sim *sim, struct sim_volume *from,
     }
     return status;
   case LEASE_BREAK:
+    if (oracle_is_group(sim, &store->lease.id))
+      oracle_group_broken(sim);
     return blob_lease_break(&store->lease, command->break_period_s,
                             sim->now_ns);
   case LEASE_CLAIM:
@@ -134,7 +142,8 @@ effect_of_command(struct sim *sim, struct sim_volume *from,
       return STATUS_EPOCH_STALE;
     status = blob_lease_release(&store->lease, &command->lease_id);
     if (status == 0) {
-      oracle_release(sim, from, command->expected_epoch, command->clean);
+      if (from != NULL)
+        oracle_release(sim, from, command->expected_epoch, command->clean);
       store->record.holder.clean |= command->clean;
     }
     return status;
@@ -218,10 +227,10 @@ take_effect(struct message *message)
   if (message->is_io)
     status = effect_of_io(sim, message);
   else
-    status = effect_of_command(sim, message->from, &message->sent);
+    status = sim_effect(sim, message->from, &message->sent);
   if (message->deliveries++ == 0) {
     message->status = status;
-    describe(sim, &message->info);
+    sim_describe(sim, &message->info);
   }
   sim_trace(sim, "store: %s%s from %s/%s: %s (epoch %u, lease %s)",
             message->is_io ? "io" : lease_verb_text(message->sent.verb),
@@ -230,13 +239,36 @@ take_effect(struct message *message)
             (unsigned)sim->store.epoch, lease_state_text(sim_lease_state(sim)));
 }
 
+/* A thread of the gateway's, not a message: it dies with it. */
+static void
+run_membership(struct sim *sim, struct message *message)
+{
+  struct gateway *gateway = message->from->gateway;
+  struct store_command command = {.command = message->sent};
+
+  if (message->command != NULL && gateway->paused_until_ns > sim->now_ns) {
+    sim_at(sim, &message->deliver, gateway->paused_until_ns);
+    return;
+  }
+  if (message->command != NULL) {
+    sim_membership(sim, message->from, &command);
+    message->status = command.reply.status;
+    message->info = command.reply.info;
+    message->membership = command.reply.membership;
+  }
+  sim_at(sim, &message->answer, sim->now_ns + MILLISECOND);
+}
+
 static void
 run_deliver(struct sim *sim, struct event *event)
 {
   struct message *message =
       (struct message *)((char *)event - offsetof(struct message, deliver));
 
-  (void)sim;
+  if (!message->is_io && message->sent.verb == LEASE_GROUP) {
+    run_membership(sim, message);
+    return;
+  }
   if (message->io == NULL && message->command == NULL)
     message->sim->counts.late++;
   take_effect(message);
@@ -263,10 +295,19 @@ answer_command(struct message *message)
   if (message->status == 0 &&
       (sent->verb == LEASE_ACQUIRE || sent->verb == LEASE_RENEW))
     message->from->extended_ns = message->sent_local_ns;
+  /* One without an end is renewed as if it had one. */
   if (message->status == 0 && sent->verb == LEASE_ACQUIRE)
-    message->from->duration_s = sent->duration_s;
+    message->from->duration_s = sent->duration_s == LEASE_DURATION_INFINITE
+                                    ? message->sim->duration_s
+                                    : sent->duration_s;
+  if (message->status == 0 && sent->verb == LEASE_GROUP &&
+      message->membership.member) {
+    message->from->extended_ns = message->sent_local_ns;
+    message->from->duration_s = message->sim->duration_s;
+  }
   command->reply.status = message->status;
   command->reply.info = message->info;
+  command->reply.membership = message->membership;
   command->done(command);
 }
 
@@ -401,11 +442,32 @@ submit_command(struct store_volume *volume, struct store_command *command)
     memcpy(message->from->node, command->command.node,
            sizeof message->from->node);
   }
-  if (command->command.verb == LEASE_CLAIM)
+  if (command->command.verb == LEASE_CLAIM && holder->session[0] != '\0') {
     memcpy(message->from->instance, holder->instance,
            sizeof message->from->instance);
-  choose_fate(message);
+    memcpy(message->from->session, holder->session,
+           sizeof message->from->session);
+  }
+  if (command->command.verb == LEASE_GROUP)
+    memcpy(message->from->session, command->command.join.session,
+           sizeof message->from->session);
+  if (command->command.verb == LEASE_GROUP)
+    sim_at(message->sim, &message->deliver,
+           message->sim->now_ns + MILLISECOND +
+               sim_random(message->sim, 9 * MILLISECOND));
+  else
+    choose_fate(message);
   return STORE_PENDING;
+}
+
+int
+sim_submit_membership(struct membership_runner *runner,
+                      struct store_volume *volume, const char *name,
+                      struct store_command *command)
+{
+  (void)runner;
+  (void)name;
+  return submit_command(volume, command);
 }
 
 static int
@@ -472,12 +534,12 @@ sim_operator(struct sim *sim, bool preempt, unsigned node, unsigned victim)
   snprintf(request.node, sizeof request.node, "n%u", node);
   sim_node_id(node, &request.node_id);
   sim_node_id(victim, &request.victim_id);
-  describe(sim, &info);
+  sim_describe(sim, &info);
   translate(&request, &info, &plan);
   sim_trace(sim, "operator: %s n%u over n%u: %u commands",
             preempt ? "preempt" : "clear", node, victim, plan.count);
   for (unsigned i = 0; i < plan.count; i++) {
-    if (effect_of_command(sim, NULL, &plan.commands[i]) != 0)
+    if (sim_effect(sim, NULL, &plan.commands[i]) != 0)
       return;
   }
 }

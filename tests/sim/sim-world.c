@@ -87,14 +87,14 @@ kick_turn(struct keeper_kick *kick)
 static void
 gateway_start(struct gateway *gateway)
 {
-  static const uint32_t durations[] = {15, 30, 60};
   struct sim *sim = gateway->sim;
   struct keeper_config config = {
       .clock = &gateway->clock,
-      .duration_s = durations[sim->schedule->seed % 3],
+      .duration_s = sim->duration_s,
       .write_back = sim->write_back,
       .drain_ns = IO_TIMEOUT,
       .extra_new = volume_extra_new,
+      .memberships = sim->groups ? &gateway->memberships : NULL,
   };
 
   gateway->incarnation++;
@@ -111,6 +111,7 @@ gateway_init(struct sim *sim, struct gateway *gateway)
   gateway->clock.boottime_ns = local_clock;
   gateway->clock.wall_ms = wall_clock;
   gateway->store.ops = &sim_store_ops;
+  gateway->memberships.submit = sim_submit_membership;
   gateway->kick.kick = kick_turn;
   gateway->turn.run = run_turn;
   gateway->rate = 1;
@@ -370,7 +371,10 @@ act(struct sim *sim, const struct action *action)
     sim_operator(sim, true, action->a % NODES, action->b % NODES);
     break;
   case ACT_CLEAR:
-    sim_operator(sim, false, action->a % NODES, 0);
+    if (sim->groups)
+      sim_clear(sim);
+    else
+      sim_operator(sim, false, action->a % NODES, 0);
     break;
   case ACT_PAUSE:
     if (!paused(gateway))
@@ -387,6 +391,9 @@ act(struct sim *sim, const struct action *action)
     break;
   case ACT_FLUSH_FAILS:
     sim->store.flush_fails = true;
+    break;
+  case ACT_REGISTRATION:
+    sim_register(sim, action->a, action->b, action->c);
     break;
   default:
     act_on_client(sim, action);
@@ -405,6 +412,12 @@ static const struct {
     {ACT_PAUSE, 4},       {ACT_CRASH, 2},      {ACT_BROWN_OUT, 1},
     {ACT_FLUSH_FAILS, 2},
 };
+
+static bool
+has_groups(uint64_t seed)
+{
+  return seed % 3 == 1;
+}
 
 /* Actions come in bursts: what is close together makes races. */
 void
@@ -427,6 +440,10 @@ sim_draw(struct schedule *schedule, uint64_t seed)
                  ? sim_random(&dice, 20 * SCHEDULE_LENGTH / schedule->count)
                  : sim_random(&dice, 200 * MILLISECOND);
     action->kind = weights[kind].kind;
+    /* In the worlds of groups, most of what operators do is this. */
+    if (has_groups(seed) && action->kind == ACT_PREEMPT &&
+        sim_random(&dice, 8) != 0)
+      action->kind = ACT_REGISTRATION;
     action->at_ns = at_ns;
     action->who = (uint32_t)sim_random(&dice, CLIENTS);
     action->a = (uint32_t)sim_random(&dice, 1000000);
@@ -483,6 +500,8 @@ check_live(struct sim *sim)
 
   if (sim->violation[0] != '\0')
     return;
+  if (sim->groups)
+    sim_let_write(sim, sim->schedule->seed % 2 == 0);
   client_connect(&sim->clients[0], &sim->gateways[0], 0, "");
   while (!can_write(sim)) {
     if (sim->violation[0] != '\0')
@@ -505,12 +524,16 @@ tear_down(struct sim *sim)
 bool
 sim_run(struct sim *sim, const struct schedule *schedule, bool trace)
 {
+  static const uint32_t durations[] = {15, 30, 60};
+
   memset(sim, 0, sizeof *sim);
   sim->schedule = schedule;
   sim->trace = trace;
   sim->now_ns = START;
   sim->random = schedule->seed ^ 0x5851f42d4c957f2dU;
   sim->write_back = schedule->seed % 4 == 0;
+  sim->duration_s = durations[schedule->seed % 3];
+  sim->groups = has_groups(schedule->seed);
   for (unsigned i = 0; i < GATEWAYS; i++)
     gateway_init(sim, &sim->gateways[i]);
   for (unsigned i = 0; i < CLIENTS; i++)

@@ -12,7 +12,9 @@
  *   sim-core.c     time, the queue of events, random numbers
  *   sim-store.c    the store and the messages to it
  *   sim-world.c    gateways, clients, the operator, and the actions they take
+ *   sim-group.c    registrations, and commands to them
  *   sim-oracle.c   what must hold, checked as it happens
+ *   sim-oracle-group.c  the same of groups of writers
  *   sim-main.c     seeds, replay, shrinking, the table of mutations
  *
  * The schedule has two parts: a list of actions (what clients, operator and
@@ -27,6 +29,7 @@
 
 #include "leasehold/clock.h"
 #include "leasehold/keeper.h"
+#include "leasehold/registrations.h"
 #include "leasehold/store.h"
 #include "leasehold/volume.h"
 #include "store/blob-lease.h"
@@ -68,6 +71,7 @@ enum action_kind {
   ACT_CRASH,
   ACT_BROWN_OUT,
   ACT_FLUSH_FAILS,
+  ACT_REGISTRATION,
   ACTION_KINDS
 };
 
@@ -120,12 +124,17 @@ struct sim_volume {
 
   char node[NODE_NAME_MAX + 1], instance[INSTANCE_MAX + 1];
   bool claimed;
-  bool acquired;            /* an acquire of it took effect ... */
-  uint64_t acquired_epoch;  /* ... last in this epoch */
-  bool opened;              /* its gate was seen to be OPEN */
-  uint64_t epoch;           /* its last claim */
-  bool clean;               /* released as drained */
-  bool superseded;          /* lease or epoch have passed to another since */
+  bool acquired;           /* an acquire of it took effect ... */
+  uint64_t acquired_epoch; /* ... last in this epoch */
+  bool opened;             /* its gate was seen to be OPEN */
+  uint64_t epoch;          /* its last claim */
+  bool clean;              /* released as drained */
+  bool superseded;         /* lease or epoch have passed to another since */
+  char session[SESSION_NONCE_MAX + 1]; /* as it calls itself */
+  bool alone;               /* it has claimed with the lease for itself */
+  bool in_group;            /* it has claimed, or goes on, in a group */
+  bool evicted;             /* and that is over */
+  bool lost;                /* the volume, to another (node, instance) */
   bool fenced;              /* its gate was seen to be FENCED */
   uint64_t flush_failed_ns; /* when one was first answered STATUS_IO */
   uint32_t duration_s;      /* of its last acquire */
@@ -141,6 +150,9 @@ struct sim_store {
   uint64_t epoch;
   struct holder_record record;
   struct sim_volume *volumes; /* all that ever were */
+  struct side_object side;
+  uint64_t side_revision;
+  struct registrations truth; /* as last written without anything pending */
   uint64_t brown_out_until_ns;
   bool flush_fails;
 };
@@ -157,6 +169,7 @@ struct gateway {
   struct clock clock; /* first */
   struct sim *sim;
   struct store store;
+  struct membership_runner memberships;
   struct keeper_kick kick;
   struct keeper *keeper; /* NULL while crashed */
   unsigned incarnation;
@@ -202,6 +215,9 @@ struct sim {
   uint32_t op_count;
   bool calm; /* faults have stopped */
   bool trace, write_back;
+  uint32_t duration_s; /* of the gateways' leases */
+  bool groups;         /* a world with reservations of several writers */
+  unsigned depth;      /* of events that run in the middle of another */
   struct sim_counts counts;
   struct message *messages; /* all on their way, to be freed */
   char violation[512];      /* "": none so far */
@@ -218,6 +234,14 @@ void sim_trace(struct sim *, const char *format, ...)
 
 /* sim-store.c */
 extern const struct store_ops sim_store_ops;
+/* The effect of a command at the store, now. from is NULL for the operator's.
+ */
+int sim_effect(struct sim *, struct sim_volume *from,
+               const struct lease_command *);
+void sim_describe(const struct sim *, struct volume_info *);
+/* For a keeper's memberships. */
+int sim_submit_membership(struct membership_runner *, struct store_volume *,
+                          const char *name, struct store_command *);
 /* The operator's hand: plans and runs one reservation command at once. */
 void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
 /* A gateway has died: what it sent goes on, its answers reach nobody. */
@@ -226,6 +250,18 @@ void sim_store_free(struct sim *);
 enum lease_state sim_lease_state(const struct sim *);
 void sim_node_id(unsigned node, struct lease_id *out);
 
+/* sim-group.c */
+
+/* Runs GROUP, as a thread of the gateway that may stand still in between. */
+void sim_membership(struct sim *, struct sim_volume *from,
+                    struct store_command *);
+/* A command to the registrations, soon; a, b, c as drawn. */
+void sim_register(struct sim *, uint32_t a, uint32_t b, uint32_t c);
+/* As leasehold clear. */
+void sim_clear(struct sim *);
+/* At the end: node 0 can write, by a group or because nothing is reserved. */
+void sim_let_write(struct sim *, bool group);
+
 /* sim-world.c */
 void sim_draw(struct schedule *, uint64_t seed);
 /* Runs a schedule; true if nothing was violated. sim is the caller's memory,
@@ -233,9 +269,22 @@ void sim_draw(struct schedule *, uint64_t seed);
  */
 bool sim_run(struct sim *, const struct schedule *, bool trace);
 
+/* sim-oracle-group.c */
+bool oracle_is_group(const struct sim *, const struct lease_id *);
+void oracle_group_change(struct sim *, struct sim_volume *, uint32_t op);
+void oracle_group_claim(struct sim *, struct sim_volume *);
+void oracle_control_claim(struct sim *);
+void oracle_registrations(struct sim *);
+void oracle_group_broken(struct sim *);
+void oracle_group_gates(struct sim *);
+
 /* sim-oracle.c */
 void sim_violation(struct sim *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+bool oracle_other_instance(const struct sim_volume *,
+                           const struct sim_volume *);
+/* Whether the instance may claim at all. */
+void oracle_instance(struct sim *, const struct sim_volume *claimant);
 void oracle_change(struct sim *, struct sim_volume *, uint64_t guard_epoch,
                    const struct lease_id *, uint32_t op);
 void oracle_claim(struct sim *, struct sim_volume *, uint64_t old_epoch);

@@ -54,7 +54,7 @@ struct fake_store {
   char node[NODE_NAME_MAX + 1];
   uint64_t epoch;
   struct holder_record record;
-  unsigned commands[LEASE_CLAIM + 1];
+  unsigned commands[LEASE_GROUP + 1];
   unsigned writes_done, writes_refused, reads_done, flushes_done;
   int flush_status;   /* what every FLUSH answers */
   int command_status; /* what every command answers, without effect */

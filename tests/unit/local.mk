@@ -232,6 +232,7 @@ unit_programs += \
 	tests/unit/test-session-attach \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-drain \
+	tests/unit/test-session-group \
 	tests/unit/test-session-instance \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
@@ -266,6 +267,11 @@ tests_unit_test_session_drain_SOURCES = \
 	tests/unit/session-bench.c \
 	tests/unit/session-bench.h \
 	tests/unit/test-session-drain.c
+tests_unit_test_session_group_LDADD = $(unit_lease)
+tests_unit_test_session_group_SOURCES = \
+	tests/unit/session-bench.c \
+	tests/unit/session-bench.h \
+	tests/unit/test-session-group.c
 tests_unit_test_session_instance_LDADD = $(unit_lease)
 tests_unit_test_session_instance_SOURCES = \
 	tests/unit/session-bench.c \

@@ -22,6 +22,20 @@ not_held_by(const struct object *object, const struct lease_id *id)
   }
 }
 
+static void
+note(struct object *object, const struct join *join)
+{
+  struct membership *membership = &object->membership;
+
+  if (join->kind == JOIN_LEAVE)
+    membership->unclean = false;
+  if (join->kind != JOIN_NOTE ||
+      strcmp(membership->session, join->expected) != 0)
+    return;
+  memcpy(membership->session, join->session, sizeof join->session);
+  memcpy(membership->instance, join->instance, sizeof join->instance);
+}
+
 static int
 effect(struct object *object, const struct lease_command *command)
 {
@@ -68,6 +82,9 @@ effect(struct object *object, const struct lease_command *command)
     info->lease.state = LEASE_AVAILABLE;
     info->record.holder.clean |= command->clean;
     return 0;
+  case LEASE_GROUP:
+    note(object, &command->join);
+    return 0;
   default:
     return 0;
   }
@@ -81,6 +98,7 @@ answer(struct object *object, const struct lease_command *command)
   object->commands++;
   object->by_verb[command->verb]++;
   reply.info = object->info;
+  reply.membership = object->membership;
   reply.info.lease.id_known = object->tells_ids;
   if (!object->tells_ids)
     memset(&reply.info.lease.id, 0, sizeof reply.info.lease.id);

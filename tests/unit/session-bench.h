@@ -16,7 +16,8 @@ extern const struct lease_id ID_A, ID_B;
 struct object {
   struct volume_info info;
   bool tells_ids;
-  unsigned commands, by_verb[LEASE_CLAIM + 1];
+  struct membership membership; /* what GROUP finds */
+  unsigned commands, by_verb[LEASE_GROUP + 1];
 };
 
 struct bench {

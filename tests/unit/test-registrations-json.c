@@ -17,10 +17,18 @@ example(void)
       .generation = UINT32_MAX,
       .persist = true,
       .group = 4,
-      .reservation = {.type = WRITE_EXCLUSIVE, .holder = "node-a", .epoch = 7},
+      .reservation = {.type = WRITE_EXCLUSIVE,
+                      .holder = "node-a",
+                      .epoch = 7,
+                      .implied = true},
       .count = 2,
       .registrants = {{.node = "node-a", .key = 0xa},
-                      {.node = "node-b", .key = UINT64_MAX, .all_ports = true}},
+                      {.node = "node-b",
+                       .key = UINT64_MAX,
+                       .all_ports = true,
+                       .session = "5e55",
+                       .instance = "boot-1",
+                       .unclean = true}},
       .writer = "5e55",
       .pending_node = "node-b",
       .pending = {.action = PR_REGISTER_AND_MOVE,
@@ -89,6 +97,8 @@ test_largest(void **unused)
     registrant->node[0] = (char)('a' + state.count % 26);
     registrant->node[1] = (char)('a' + state.count / 26);
     registrant->key = UINT64_MAX;
+    memset(registrant->session, 'f', SESSION_NONCE_MAX);
+    memset(registrant->instance, 'i', INSTANCE_MAX);
   }
   state.group = state.reservation.epoch = INT64_MAX;
   memset(state.writer, 'f', REGISTRATIONS_NONCE_MAX);
@@ -179,6 +189,12 @@ test_damaged(void **unused)
       {REGISTERED("[{\"node\":\"a\",\"key\":\"0x000000000000000G\",\"all-ports"
                   "\":false}]"),
        "16 digits"},
+      {REGISTERED("[{\"node\":\"a\",\"session\":\"xyz\"," A_KEY "]"),
+       "hexadecimal"},
+      {REGISTERED("[{\"node\":\"a\",\"instance\":\"x y\"," A_KEY "]"),
+       "none can have"},
+      {REGISTERED("[{\"node\":\"a\",\"unclean\":1," A_KEY "]"),
+       "true or false"},
       {HEAD NOTHING "\"registrants\":[],\"writer\":\"xyz\",\"pending\":null}",
        "hexadecimal"},
       {PENDING("a", "CLEAR", "1", ""), NULL},
