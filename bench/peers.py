@@ -127,10 +127,7 @@ class Leasehold(Peer):
         return store.leases
 
     def prepare(self):
-        subprocess.run(
-            [command_of(self.options.build), "--store", self.store.url,
-             "create", self.volume, str(self.size)],
-            check=True, stdout=subprocess.DEVNULL, env=self.environment)
+        self.command("create", self.volume, str(self.size))
 
     def words(self):
         words = [plugin_of(self.options.build), "store=" + self.store.url]
@@ -155,6 +152,15 @@ class Leasehold(Peer):
         if self.store.remote:
             self.disconnect()
             self.start()
+
+    def stop(self):
+        self.disconnect()
+        self.command("delete", self.volume, "--force")
+
+    def command(self, *words):
+        subprocess.run(
+            [command_of(self.options.build), "--store", self.store.url, *words],
+            check=True, stdout=subprocess.DEVNULL, env=self.environment)
 
 
 class LeaseholdThrough(Leasehold):

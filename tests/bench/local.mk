@@ -3,6 +3,7 @@
 
 BENCH_TESTS = \
 	tests/bench/test-run.sh \
+	tests/bench/test-run-azurite.sh \
 	tests/bench/test-run-remote.sh \
 	tests/bench/test-takeover.sh \
 	tests/bench/test-takeover-azurite.sh
