@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bench: figures, printed by commands. tests/bench runs each of them once.
 
-# What bench/run starts; built by make check, as the tests' programs are.
-check_PROGRAMS += \
+# What bench/run starts, and makes if it is not there.
+bench_programs = \
 	bench/bare-client \
 	bench/blob-server \
 	bench/delay-proxy
+if HAVE_LIBNBD
+bench_programs += \
+	bench/nbd-load
+endif
+check_PROGRAMS += $(bench_programs)
+bench-programs: $(bench_programs)
+.PHONY: bench-programs
+
 bench_bare_client_SOURCES = \
 	bench/bare-client.c \
 	bench/samples.c \
@@ -36,10 +44,6 @@ bench_delay_proxy_SOURCES = \
 bench_delay_proxy_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(top_srcdir)
-if HAVE_LIBNBD
-check_PROGRAMS += \
-	bench/nbd-load
-endif
 bench_nbd_load_SOURCES = \
 	bench/nbd-load.c \
 	bench/samples.c \
