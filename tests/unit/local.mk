@@ -192,9 +192,17 @@ tests_unit_test_store_SOURCES = \
 unit_programs += \
 	tests/unit/test-http \
 	tests/unit/test-http-headers \
+	tests/unit/test-http-lanes \
 	tests/unit/test-http-proxy
 tests_unit_test_http_LDADD = $(unit_store)
+tests_unit_test_http_SOURCES = \
+	tests/unit/http-played.h \
+	tests/unit/test-http.c
 tests_unit_test_http_headers_LDADD = $(unit_store)
+tests_unit_test_http_lanes_LDADD = $(unit_store)
+tests_unit_test_http_lanes_SOURCES = \
+	tests/unit/http-played.h \
+	tests/unit/test-http-lanes.c
 tests_unit_test_http_proxy_LDADD = $(unit_store)
 tests_unit_test_http_proxy_SOURCES = \
 	$(http_server_sources) \
