@@ -9,49 +9,88 @@
 #include <string.h>
 #include <strings.h>
 
-static void
-free_secret(char *text)
+/* Names and values lie one behind the other in a few pieces of memory, which
+ * only grow: a list has many of them, and does not live long.
+ */
+#define CHUNK_MIN 1000
+
+struct http_chunk {
+  struct http_chunk *next;
+  size_t size, used;
+  char bytes[];
+};
+
+/* Room for length bytes in a chunk, or NULL. */
+static char *
+room_for(struct http_headers *list, size_t length)
 {
-  if (text != NULL)
-    OPENSSL_cleanse(text, strlen(text));
-  free(text);
+  struct http_chunk *chunk = list->chunks;
+
+  if (chunk == NULL || length > chunk->size - chunk->used) {
+    size_t size = length > CHUNK_MIN ? length : CHUNK_MIN;
+
+    chunk = malloc(sizeof *chunk + size);
+    if (chunk == NULL)
+      return NULL;
+    *chunk = (struct http_chunk){.next = list->chunks, .size = size};
+    list->chunks = chunk;
+  }
+  chunk->used += length;
+  return chunk->bytes + chunk->used - length;
 }
 
-/* Takes value over. */
+/* A copy in the list's memory, with a NUL; NULL: there is none, see status. */
+static char *
+copy_into(struct http_headers *list, const char *text, size_t length)
+{
+  char *copy;
+
+  if (length + 1 > HTTP_HEADERS_MAX - list->bytes) {
+    list->status = STATUS_INVALID;
+    return NULL;
+  }
+  copy = room_for(list, length + 1);
+  if (copy == NULL) {
+    list->status = STATUS_NO_MEMORY;
+    return NULL;
+  }
+  list->bytes += length + 1;
+  memcpy(copy, text, length);
+  copy[length] = '\0';
+  return copy;
+}
+
+static int
+grow(struct http_headers *list)
+{
+  size_t wanted = list->capacity == 0 ? 16 : 2 * list->capacity;
+  struct http_header *items;
+
+  if (list->count < list->capacity)
+    return 0;
+  items = reallocarray(list->items, wanted, sizeof *items);
+  if (items == NULL)
+    return list->status = STATUS_NO_MEMORY;
+  list->items = items;
+  list->capacity = wanted;
+  return 0;
+}
+
 static int
 add(struct http_headers *list, const char *name, size_t name_length,
-    char *value)
+    const char *value, size_t value_length)
 {
-  char *copy = strndup(name, name_length);
-  size_t bytes;
+  struct http_header header = {NULL, NULL};
 
-  if (copy == NULL || value == NULL)
-    goto no_memory;
-  bytes = name_length + strlen(value) + 2;
-  if (bytes > HTTP_HEADERS_MAX - list->bytes) {
-    list->status = STATUS_INVALID;
-    goto failed;
-  }
-  if (list->count == list->capacity) {
-    size_t wanted = list->capacity == 0 ? 16 : 2 * list->capacity;
-    struct http_header *items =
-        reallocarray(list->items, wanted, sizeof *items);
-
-    if (items == NULL)
-      goto no_memory;
-    list->items = items;
-    list->capacity = wanted;
-  }
-  list->items[list->count++] = (struct http_header){copy, value};
-  list->bytes += bytes;
+  if (grow(list) != 0)
+    return list->status;
+  header.name = copy_into(list, name, name_length);
+  if (header.name != NULL)
+    header.value = copy_into(list, value, value_length);
+  if (header.value == NULL)
+    return list->status;
+  list->items[list->count++] = header;
   return 0;
-
-no_memory:
-  list->status = STATUS_NO_MEMORY;
-failed:
-  free(copy);
-  free_secret(value);
-  return list->status;
 }
 
 int
@@ -59,23 +98,35 @@ http_headers_add(struct http_headers *list, const char *name, const char *value)
 {
   if (list->status != 0)
     return list->status;
-  return add(list, name, strlen(name), strdup(value));
+  return add(list, name, strlen(name), value, strlen(value));
 }
 
 int
 http_headers_printf(struct http_headers *list, const char *name,
                     const char *format, ...)
 {
-  char *value = NULL;
+  char few[256], *value = few;
   va_list args;
+  int length;
 
   if (list->status != 0)
     return list->status;
   va_start(args, format);
-  if (vasprintf(&value, format, args) < 0)
-    value = NULL;
+  length = vsnprintf(few, sizeof few, format, args);
   va_end(args);
-  return add(list, name, strlen(name), value);
+  if (length >= (int)sizeof few) {
+    va_start(args, format);
+    if (vasprintf(&value, format, args) < 0)
+      value = NULL;
+    va_end(args);
+  }
+  if (length < 0 || value == NULL)
+    return list->status = STATUS_NO_MEMORY;
+  add(list, name, strlen(name), value, (size_t)length);
+  OPENSSL_cleanse(value, (size_t)length);
+  if (value != few)
+    free(value);
+  return list->status;
 }
 
 int
@@ -83,16 +134,13 @@ http_headers_set(struct http_headers *list, const char *name, const char *value)
 {
   for (size_t i = 0; i < list->count && list->status == 0; i++) {
     struct http_header *item = &list->items[i];
-    char *copy;
+    const char *copy;
 
     if (strcmp(item->name, name) != 0)
       continue;
-    copy = strdup(value);
+    copy = copy_into(list, value, strlen(value));
     if (copy == NULL)
-      return list->status = STATUS_NO_MEMORY;
-    list->bytes += strlen(copy);
-    list->bytes -= strlen(item->value);
-    free_secret(item->value);
+      return list->status;
     item->value = copy;
     return 0;
   }
@@ -121,8 +169,7 @@ http_headers_add_line(struct http_headers *list, const char *line,
     value++;
   while (end > value && is_blank(end[-1]))
     end--;
-  return add(list, line, (size_t)(colon - line),
-             strndup(value, (size_t)(end - value)));
+  return add(list, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
 const char *
@@ -151,9 +198,12 @@ http_headers_sort(struct http_headers *list)
 void
 http_headers_free(struct http_headers *list)
 {
-  for (size_t i = 0; i < list->count; i++) {
-    free(list->items[i].name);
-    free_secret(list->items[i].value);
+  struct http_chunk *chunk;
+
+  while ((chunk = list->chunks) != NULL) {
+    list->chunks = chunk->next;
+    OPENSSL_cleanse(chunk->bytes, chunk->used);
+    free(chunk);
   }
   free(list->items);
   *list = (struct http_headers){0};

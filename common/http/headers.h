@@ -12,8 +12,10 @@
 #include "leasehold/status.h"
 
 struct http_header {
-  char *name, *value;
+  const char *name, *value;
 };
+
+struct http_chunk;
 
 /* Most bytes of names and values in one list: what a server sends is not
  * trusted to end.
@@ -24,6 +26,7 @@ struct http_header {
 struct http_headers {
   struct http_header *items;
   size_t count, capacity, bytes;
+  struct http_chunk *chunks; /* the names and values */
   int status; /* 0, STATUS_NO_MEMORY, or STATUS_INVALID: too long */
 };
 

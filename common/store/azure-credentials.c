@@ -26,11 +26,10 @@
 struct azure_credentials {
   const char *source;
   const struct clock *clock;
-  unsigned char *key; /* Shared Key */
-  size_t key_length;
-  char *sas;                 /* or a shared access signature */
-  char *token;               /* or a token that was given */
-  struct azure_token *fetch; /* or tokens that are fetched */
+  struct azure_signer *signer; /* Shared Key */
+  char *sas;                   /* or a shared access signature */
+  char *token;                 /* or a token that was given */
+  struct azure_token *fetch;   /* or tokens that are fetched */
 };
 
 static void
@@ -52,7 +51,7 @@ azure_credentials_free(struct azure_credentials *credentials)
 {
   if (credentials == NULL)
     return;
-  free_secret(credentials->key, credentials->key_length);
+  azure_signer_free(credentials->signer);
   free_text(credentials->sas);
   free_text(credentials->token);
   azure_token_free(credentials->fetch);
@@ -91,24 +90,27 @@ is_plain(const char *text)
 static int
 set_key(struct azure_credentials *out, const char *key, struct error *err)
 {
-  size_t length = strlen(key);
+  size_t length = strlen(key), size = length / 4 * 3, filled = 0;
+  unsigned char *bytes = NULL;
   int decoded = -1;
 
   if (is_plain(key) && length % 4 == 0) {
-    out->key_length = length / 4 * 3;
-    out->key = malloc(out->key_length);
-    if (out->key == NULL)
+    bytes = malloc(size);
+    if (bytes == NULL)
       return no_memory(err);
-    decoded =
-        EVP_DecodeBlock(out->key, (const unsigned char *)key, (int)length);
+    decoded = EVP_DecodeBlock(bytes, (const unsigned char *)key, (int)length);
   }
-  if (decoded <= 0)
+  if (decoded <= 0) {
+    free_secret(bytes, size);
     return error_set(err, STATUS_INVALID, "%s: the account key is not base64",
                      out->source);
+  }
   /* What fills up the last four characters is no part of it. */
-  for (size_t i = 0; i < 2 && key[length - 1 - i] == '='; i++)
-    out->key_length--;
-  return 0;
+  while (filled < 2 && key[length - 1 - filled] == '=')
+    filled++;
+  out->signer = azure_signer_new(bytes, size - filled);
+  free_secret(bytes, size);
+  return out->signer != NULL ? 0 : no_memory(err);
 }
 
 static int
@@ -346,9 +348,8 @@ azure_credentials_apply(struct azure_credentials *credentials,
   int r = 0;
 
   azure_request_stamp(request, credentials->clock->wall_ms(credentials->clock));
-  if (credentials->key != NULL)
-    r = azure_request_sign(request, place, credentials->key,
-                           credentials->key_length);
+  if (credentials->signer != NULL)
+    r = azure_request_sign(request, place, credentials->signer);
   else if (credentials->token != NULL)
     r = set_bearer(request, credentials->token);
   else if (credentials->fetch != NULL)

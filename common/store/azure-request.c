@@ -4,9 +4,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -276,6 +273,29 @@ azure_request_url(struct azure_request *request,
 /* --- Shared Key ------------------------------------------------------- */
 
 static void
+add_text(struct strbuf *out, const char *text)
+{
+  strbuf_add(out, text, strlen(text));
+}
+
+static void
+add_line(struct strbuf *out, const char *text)
+{
+  add_text(out, text);
+  strbuf_add(out, "\n", 1);
+}
+
+/* Has it any header but those of the service? */
+static bool
+has_standard_headers(const struct azure_request *request)
+{
+  for (size_t i = 0; i < request->headers.count; i++)
+    if (strncmp(request->headers.items[i].name, "x-ms-", 5) != 0)
+      return true;
+  return false;
+}
+
+static void
 add_standard_headers(const struct azure_request *request, struct strbuf *text)
 {
   static const char *const names[] = {"Content-Encoding",
@@ -289,15 +309,16 @@ add_standard_headers(const struct azure_request *request, struct strbuf *text)
                                       "If-None-Match",
                                       "If-Unmodified-Since",
                                       "Range"};
+  bool some = has_standard_headers(request);
 
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const char *value = NULL;
 
-    if (names[i] != NULL)
+    if (names[i] != NULL && some)
       value = http_headers_get(&request->headers, names[i]);
-    else if (request->body_length > 0)
+    else if (names[i] == NULL && request->body_length > 0)
       strbuf_printf(text, "%zu", request->body_length);
-    strbuf_printf(text, "%s\n", value != NULL ? value : "");
+    add_line(text, value != NULL ? value : "");
   }
 }
 
@@ -307,13 +328,16 @@ azure_string_to_sign(struct azure_request *request,
 {
   http_headers_sort(&request->headers);
   http_headers_sort(&request->query);
-  strbuf_printf(text, "%s\n", request->method);
+  add_line(text, request->method);
   add_standard_headers(request, text);
   for (size_t i = 0; i < request->headers.count; i++) {
     const struct http_header *header = &request->headers.items[i];
 
-    if (strncmp(header->name, "x-ms-", 5) == 0)
-      strbuf_printf(text, "%s:%s\n", header->name, header->value);
+    if (strncmp(header->name, "x-ms-", 5) != 0)
+      continue;
+    add_text(text, header->name);
+    strbuf_add(text, ":", 1);
+    add_line(text, header->value);
   }
   strbuf_printf(text, "/%s%s%s%s", place->account, place->path,
                 request->blob[0] != '\0' ? "/" : "", request->blob);
@@ -324,25 +348,8 @@ azure_string_to_sign(struct azure_request *request,
 }
 
 int
-azure_sign(const char *text, size_t length, const unsigned char *key,
-           size_t key_length, char signature[AZURE_SIGNATURE_MAX])
-{
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned mac_length = 0;
-
-  if (HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)text,
-           length, mac, &mac_length) == NULL ||
-      mac_length != 32)
-    return STATUS_NO_MEMORY;
-  EVP_EncodeBlock((unsigned char *)signature, mac, (int)mac_length);
-  OPENSSL_cleanse(mac, sizeof mac);
-  return 0;
-}
-
-int
 azure_request_sign(struct azure_request *request,
-                   const struct azure_place *place, const unsigned char *key,
-                   size_t key_length)
+                   const struct azure_place *place, struct azure_signer *signer)
 {
   CLEANUP_STRBUF struct strbuf text = STRBUF_INIT(SIGN_TEXT_MAX);
   CLEANUP_STRBUF struct strbuf value = STRBUF_INIT(256);
@@ -350,7 +357,7 @@ azure_request_sign(struct azure_request *request,
   int r = azure_string_to_sign(request, place, &text);
 
   if (r == 0)
-    r = azure_sign(text.text, text.length, key, key_length, signature);
+    r = azure_sign(signer, text.text, text.length, signature);
   if (r == 0)
     r = strbuf_printf(&value, "SharedKey %s:%s", place->account, signature);
   if (r == 0)

@@ -11,6 +11,7 @@
 #include "http/headers.h"
 #include "leasehold/lease.h"
 #include "leasehold/status.h"
+#include "store/azure-signer.h"
 #include "utils/strbuf.h"
 
 #define AZURE_VERSION "2021-12-02"
@@ -82,14 +83,9 @@ int azure_request_url(struct azure_request *request,
 int azure_string_to_sign(struct azure_request *request,
                          const struct azure_place *place, struct strbuf *text);
 
-/* base64(HMAC-SHA256(key, text)) */
-#define AZURE_SIGNATURE_MAX 48
-int azure_sign(const char *text, size_t length, const unsigned char *key,
-               size_t key_length, char signature[AZURE_SIGNATURE_MAX]);
-
 /* Sets "Authorization: SharedKey ACCOUNT:SIGNATURE". */
 int azure_request_sign(struct azure_request *request,
                        const struct azure_place *place,
-                       const unsigned char *key, size_t key_length);
+                       struct azure_signer *signer);
 
 #endif

@@ -17,6 +17,8 @@ common_store_libstore_la_SOURCES = \
 	common/store/azure-request.c \
 	common/store/azure-request.h \
 	common/store/azure-side.c \
+	common/store/azure-signer.c \
+	common/store/azure-signer.h \
 	common/store/azure-token.c \
 	common/store/azure-token.h \
 	common/store/azure-xml.c \

@@ -46,19 +46,29 @@ strbuf_add(struct strbuf *buffer, const char *bytes, size_t length)
 int
 strbuf_printf(struct strbuf *buffer, const char *format, ...)
 {
+  size_t room;
   va_list args;
   int length;
 
-  va_start(args, format);
-  length = vsnprintf(NULL, 0, format, args);
-  va_end(args);
-  if (length < 0)
-    return buffer->status = STATUS_INVALID;
-  if (reserve(buffer, (size_t)length) != 0)
+  if (reserve(buffer, 0) != 0)
     return buffer->status;
+  /* Mostly it fits into what is there. */
+  room = buffer->capacity - buffer->length;
   va_start(args, format);
-  vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, args);
+  length = vsnprintf(buffer->text + buffer->length, room, format, args);
   va_end(args);
+  if (length >= 0 && (size_t)length >= room) {
+    buffer->text[buffer->length] = '\0';
+    if (reserve(buffer, (size_t)length) != 0)
+      return buffer->status;
+    va_start(args, format);
+    vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, args);
+    va_end(args);
+  }
+  if (length < 0 || (size_t)length > buffer->limit - buffer->length) {
+    buffer->text[buffer->length] = '\0';
+    return buffer->status = STATUS_INVALID;
+  }
   buffer->length += (size_t)length;
   return 0;
 }

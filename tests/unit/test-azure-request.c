@@ -2,6 +2,9 @@
 /* Requests to the Blob service: store URLs, their URLs, what is signed. */
 #include "unit.h"
 
+#include <pthread.h>
+#include <stdio.h>
+
 #include <string.h>
 
 #include "http/http.h"
@@ -112,6 +115,7 @@ test_documented_example(void **state)
       "https://myaccount.blob.core.windows.net/mycontainer";
   struct azure_request request;
   struct azure_place place;
+  struct azure_signer *signer;
   char signature[AZURE_SIGNATURE_MAX];
   const char *header;
 
@@ -124,19 +128,21 @@ test_documented_example(void **state)
   http_headers_add(&request.headers, "x-ms-date",
                    "Fri, 26 Jun 2015 23:39:12 GMT");
   expect_signed(&request, url, text);
-  assert_int_equal(azure_sign(text, strlen(text), key, sizeof key, signature),
-                   0);
+  signer = azure_signer_new(key, sizeof key);
+  assert_non_null(signer);
+  assert_int_equal(azure_sign(signer, text, strlen(text), signature), 0);
   assert_string_equal(signature,
                       "1u9lui2jDxj0+fpbHjQ5m5NnastJRSYM+PSmfi8TXx4=");
   assert_int_equal(azure_place_parse(url, false, &place, NULL), 0);
-  assert_int_equal(azure_request_sign(&request, &place, key, sizeof key), 0);
+  assert_int_equal(azure_request_sign(&request, &place, signer), 0);
   header = http_headers_get(&request.headers, "Authorization");
   assert_string_equal(header, "SharedKey myaccount:"
                               "1u9lui2jDxj0+fpbHjQ5m5NnastJRSYM+PSmfi8TXx4=");
   /* Signed again, nothing stands there twice. */
-  assert_int_equal(azure_request_sign(&request, &place, key, sizeof key), 0);
+  assert_int_equal(azure_request_sign(&request, &place, signer), 0);
   assert_int_equal(request.headers.count, 3);
   azure_request_free(&request);
+  azure_signer_free(signer);
 }
 
 /* RFC 4231, test case 2. */
@@ -144,14 +150,58 @@ static void
 test_hmac(void **state)
 {
   static const char text[] = "what do ya want for nothing?";
+  struct azure_signer *signer =
+      azure_signer_new((const unsigned char *)"Jefe", 4);
   char signature[AZURE_SIGNATURE_MAX];
 
   (void)state;
-  assert_int_equal(azure_sign(text, strlen(text), (const unsigned char *)"Jefe",
-                              4, signature),
-                   0);
-  assert_string_equal(signature,
-                      "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+  assert_non_null(signer);
+  /* Nothing of what was signed before is left. */
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(azure_sign(signer, text, strlen(text), signature), 0);
+    assert_string_equal(signature,
+                        "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+    assert_int_equal(azure_sign(signer, "", 0, signature), 0);
+  }
+  azure_signer_free(signer);
+}
+
+#define SIGNERS 4
+
+static void *
+sign_many(void *opaque)
+{
+  char signature[AZURE_SIGNATURE_MAX], first[AZURE_SIGNATURE_MAX] = "";
+  char text[64];
+
+  for (int i = 0; i < 1000; i++) {
+    snprintf(text, sizeof text, "thread %d", i % 2);
+    if (azure_sign(opaque, text, strlen(text), signature) != 0)
+      return opaque;
+    if (i == 0)
+      memcpy(first, signature, sizeof first);
+    if ((strcmp(first, signature) == 0) != (i % 2 == 0))
+      return opaque;
+  }
+  return NULL;
+}
+
+static void
+test_signing_threads(void **state)
+{
+  struct azure_signer *signer =
+      azure_signer_new((const unsigned char *)"Jefe", 4);
+  pthread_t threads[SIGNERS];
+  void *failed;
+
+  (void)state;
+  for (int i = 0; i < SIGNERS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, sign_many, signer), 0);
+  for (int i = 0; i < SIGNERS; i++) {
+    pthread_join(threads[i], &failed);
+    assert_null(failed);
+  }
+  azure_signer_free(signer);
 }
 
 /* S1: what is signed of a write: length, condition, every x-ms header. */
@@ -210,8 +260,11 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_places), cmocka_unit_test(test_documented_example),
-      cmocka_unit_test(test_hmac),   cmocka_unit_test(test_put_page),
+      cmocka_unit_test(test_places),
+      cmocka_unit_test(test_documented_example),
+      cmocka_unit_test(test_hmac),
+      cmocka_unit_test(test_signing_threads),
+      cmocka_unit_test(test_put_page),
       cmocka_unit_test(test_dates),
   };
 
