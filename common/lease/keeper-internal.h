@@ -8,6 +8,7 @@
 #include "leasehold/events.h"
 #include "leasehold/keeper.h"
 #include "leasehold/metrics.h"
+#include "utils/timer-heap.h"
 
 struct keeper {
   struct keeper_config config;
@@ -16,6 +17,15 @@ struct keeper {
   pthread_cond_t gone;  /* while stopping: a turn is over */
   struct tenure *tenures;
   bool stopping; /* attach refuses */
+
+  /* keeper-queue.c's. A tenure with notes is in one of these. */
+  pthread_mutex_t queue_lock; /* protects both */
+  struct tenure_queue {
+    struct tenure *first, **end;
+    unsigned count;
+  } ready, held_back;
+
+  struct timer_heap timers; /* of the tenures; keeper_turn's alone */
 
   struct metrics_histogram renewals;
 
@@ -49,12 +59,22 @@ struct notes {
   bool clean;
 };
 
+/* A command on its way. */
+struct tenure_request {
+  struct store_command command; /* first */
+  struct tenure *tenure;
+};
+
 struct tenure {
-  struct tenure *next; /* keeper->lock */
+  struct tenure *next, **link; /* keeper->lock */
   struct keeper *keeper;
   struct store_volume *volume;
   struct tenure_extra *extra;
   char name[VOLUME_NAME_MAX + 1];
+
+  /* keeper->queue_lock. */
+  struct tenure_queue *queue; /* the one it is in, or NULL */
+  struct tenure *queue_next, **queue_link;
 
   pthread_mutex_t lock; /* protects from here ... */
   unsigned refs;
@@ -69,14 +89,29 @@ struct tenure {
   bool draining; /* the session's */
   enum session_state state;
   struct volume_info seen;
-  uint64_t extended_ns; /* the session's */
+  uint64_t extended_ns;          /* the session's */
   char cause[SESSION_CAUSE_MAX]; /* ... to here */
 
+  /* keeper_turn's alone. */
   struct session session;
-  struct store_command request;
-  enum session_state told; /* the operator */
-  uint64_t told_epoch;     /* the last one held; EVENT_NO_EPOCH: none */
+  struct timer_node timer;        /* the session's wake_at_ns */
+  struct tenure_request *request; /* NULL: none is on its way, or there was no
+                                     memory for it */
+  int replied;                    /* the status of the last reply */
+  enum session_state told;        /* the operator */
+  uint64_t told_epoch;            /* the last one held; EVENT_NO_EPOCH: none */
 };
+
+/* keeper-queue.c. These three change where a tenure is; its lock is held. */
+void tenure_ready(struct tenure *);     /* notes have been left */
+void tenure_hold_back(struct tenure *); /* they have to wait */
+void tenure_served(struct tenure *);    /* they have been taken */
+/* A tenure has gone: those held back are ready. */
+void keeper_hold_nothing_back(struct keeper *);
+/* The first one, or NULL, which stays where it is; and how many there are. */
+struct tenure *keeper_first_ready(struct keeper *, unsigned *count);
+void keeper_queues_init(struct keeper *);
+void keeper_queues_destroy(struct keeper *);
 
 /* tenure-events.c: brackets a step of the session. */
 struct tenure_before {

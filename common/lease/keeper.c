@@ -9,18 +9,23 @@
  *   what                                  touched by         under
  *   notes, refs, gate, waiters, view      any thread         tenure->lock
  *   the list of tenures                   attach, turn       keeper->lock
- *   session, request, told                keeper_turn only   nothing
+ *   the queues (keeper-queue.c)           any thread         keeper->queue_lock
+ *   session, request, told, timers        keeper_turn only   nothing
  *
- * keeper->lock is taken before a tenure->lock, never after; neither is held
- * over I/O. Only keeper_turn takes tenures off the list, so it may walk the
- * list with the lock dropped between two of them.
+ * keeper->lock is taken before a tenure->lock, and that before queue_lock,
+ * never the other way; none is held over I/O. Only keeper_turn frees tenures.
  *
- * One turn: for each tenure with a note, or whose time has come: take the
- * notes, step the session once for each, submit what it wants sent, publish
- * the gate and wake the waiters if it changed. An answer is a note too, so a
- * store that answers inside submit makes for another round. At the end the
+ * One turn: for each tenure with a note (the ready queue), then for each whose
+ * time has come (a heap): take the notes, step the session once for each,
+ * submit what it wants sent, publish the gate and wake the waiters if it
+ * changed. An answer is a note too, so a store that answers inside submit makes
+ * for another round. Tenures that are idle are not looked at. At the end the
  * turn knows when the next tenure's time comes; keeper-thread.c sleeps until
  * then or until it is kicked. There is no polling.
+ *
+ * A command needs much memory (it has a holder record, and so has its answer),
+ * so it has some only while it is on its way. When there is none it counts as
+ * not sent, and the session tries again.
  *
  * Life of a tenure: made by keeper_attach with one reference, joined by more.
  * The last keeper_detach leaves the note DETACH. When the session has finished
@@ -31,6 +36,7 @@
  */
 #include "lease/keeper-internal.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -68,31 +74,43 @@ note(struct tenure *tenure, enum note what)
 {
   LOCK_FOR_SCOPE(&tenure->lock);
   tenure->notes.set |= what;
+  tenure_ready(tenure);
   keeper_kick(tenure->keeper);
 }
 
 static void
 request_done(struct store_command *request)
 {
-  struct tenure *tenure =
-      (struct tenure *)((char *)request - offsetof(struct tenure, request));
-
-  note(tenure, NOTE_REPLY);
+  note(((struct tenure_request *)request)->tenure, NOTE_REPLY);
 }
 
 /* GROUP is not for the store; without anybody to ask there are no groups. */
 static int
-submit(struct tenure *tenure)
+submit(struct tenure *tenure, struct store_command *command)
 {
-  struct store_command *request = &tenure->request;
   struct membership_runner *runner = tenure->keeper->config.memberships;
 
-  if (request->command.verb != LEASE_GROUP)
-    return store_submit_command(tenure->volume, request);
+  if (command->command.verb != LEASE_GROUP)
+    return store_submit_command(tenure->volume, command);
   if (runner != NULL)
-    return runner->submit(runner, tenure->volume, tenure->name, request);
-  request->reply.info = tenure->session.seen;
+    return runner->submit(runner, tenure->volume, tenure->name, command);
+  command->reply.info = tenure->session.seen;
   return STATUS_OK;
+}
+
+static void
+send(struct tenure *tenure)
+{
+  struct tenure_request *request = calloc(1, sizeof *request);
+
+  tenure->request = request;
+  if (request != NULL) {
+    request->tenure = tenure;
+    request->command.command = tenure->session.command;
+    request->command.done = request_done;
+  }
+  if (request == NULL || submit(tenure, &request->command) != STORE_PENDING)
+    note(tenure, NOTE_REPLY);
 }
 
 static void
@@ -106,13 +124,8 @@ step_once(struct tenure *tenure, const struct session_event *event)
   session_step(session, event, clock_now(clock), clock->wall_ms(clock));
   tenure_events_after(tenure, &before);
   publish(tenure);
-  if (!session->send)
-    return;
-  memset(&tenure->request, 0, sizeof tenure->request);
-  tenure->request.command = session->command;
-  tenure->request.done = request_done;
-  if (submit(tenure) != STORE_PENDING)
-    note(tenure, NOTE_REPLY);
+  if (session->send)
+    send(tenure);
 }
 
 /* While the session drains, whoever keeps changes is asked for them after
@@ -146,14 +159,32 @@ step_kind(struct tenure *tenure, enum session_event_kind kind)
 
 /* How long a renewal took that has been answered well. */
 static void
-measure(struct tenure *tenure)
+measure(const struct tenure *tenure)
 {
   const struct session *session = &tenure->session;
   struct keeper *keeper = tenure->keeper;
 
-  if (session->awaited == LEASE_RENEW && tenure->request.reply.status == 0)
+  if (session->awaited == LEASE_RENEW && tenure->replied == STATUS_OK)
     metrics_histogram_add(&keeper->renewals,
                           clock_now(keeper->config.clock) - session->sent_ns);
+}
+
+static void
+step_reply(struct tenure *tenure)
+{
+  static const struct lease_reply not_sent = {.status = STATUS_TRANSIENT};
+  CLEANUP_FREE struct tenure_request *request = tenure->request;
+  const struct lease_reply *reply =
+      request != NULL ? &request->command.reply : &not_sent;
+
+  tenure->request = NULL; /* the step may send the next one */
+  tenure->replied = reply->status;
+  measure(tenure);
+  step(tenure, &(struct session_event){
+                   .kind = SESSION_REPLY,
+                   .reply = reply,
+                   .text = request != NULL ? request->command.error.text
+                                           : "no memory for a command"});
 }
 
 /* DETACH comes last: what else was noted was before it. */
@@ -162,12 +193,8 @@ step_notes(struct tenure *tenure, const struct notes *notes)
 {
   if (notes->set & NOTE_ATTACH)
     step_kind(tenure, SESSION_ATTACH);
-  if (notes->set & NOTE_REPLY) {
-    measure(tenure);
-    step(tenure, &(struct session_event){.kind = SESSION_REPLY,
-                                         .reply = &tenure->request.reply,
-                                         .text = tenure->request.error.text});
-  }
+  if (notes->set & NOTE_REPLY)
+    step_reply(tenure);
   if (notes->set & NOTE_REFUSED)
     step(tenure, &(struct session_event){.kind = SESSION_REFUSED,
                                          .epoch = notes->refused_epoch,
@@ -207,13 +234,13 @@ unlink_and_free(struct keeper *keeper, struct tenure *tenure)
 {
   {
     LOCK_FOR_SCOPE(&keeper->lock);
-    struct tenure **link = &keeper->tenures;
-
-    while (*link != tenure)
-      link = &(*link)->next;
-    *link = tenure->next;
+    *tenure->link = tenure->next;
+    if (tenure->next != NULL)
+      tenure->next->link = tenure->link;
   }
+  timer_heap_set(&keeper->timers, &tenure->timer, TIME_NEVER);
   tenure_free(tenure);
+  keeper_hold_nothing_back(keeper);
 }
 
 /* Takes the notes, unless the tenure has to be held back. */
@@ -224,15 +251,18 @@ take_notes(struct keeper *keeper, struct tenure *tenure)
 
   LOCK_FOR_SCOPE(&keeper->lock);
   LOCK_FOR_SCOPE(&tenure->lock);
-  if ((tenure->notes.set & NOTE_ATTACH) && predecessor_locked(tenure))
+  if ((tenure->notes.set & NOTE_ATTACH) && predecessor_locked(tenure)) {
+    tenure_hold_back(tenure);
     return notes;
+  }
   notes = tenure->notes;
   tenure->notes.set = 0;
+  tenure_served(tenure);
   return notes;
 }
 
-/* Does what is due for one tenure; true if it has gone. */
-static bool
+/* Does what is due for one tenure. */
+static void
 serve(struct keeper *keeper, struct tenure *tenure)
 {
   for (;;) {
@@ -244,47 +274,63 @@ serve(struct keeper *keeper, struct tenure *tenure)
     else if (tenure->session.wake_at_ns <= clock_now(keeper->config.clock))
       step_kind(tenure, SESSION_TIMER);
     else
-      return false;
+      break;
     {
       LOCK_FOR_SCOPE(&tenure->lock);
       referred = tenure->refs > 0 || tenure->notes.set != 0;
     }
     if (tenure->session.finished && !referred) {
       unlink_and_free(keeper, tenure);
-      return true;
+      return;
     }
+  }
+  timer_heap_set(&keeper->timers, &tenure->timer, tenure->session.wake_at_ns);
+}
+
+/* The tenure whose time comes first, or NULL. */
+static struct tenure *
+first_timed(struct keeper *keeper)
+{
+  struct timer_node *node = keeper->timers.first;
+
+  return node == NULL
+             ? NULL
+             : (struct tenure *)((char *)node - offsetof(struct tenure, timer));
+}
+
+/* Those that get their first note from then on are for the next turn. */
+static void
+serve_ready(struct keeper *keeper)
+{
+  unsigned left, count;
+  struct tenure *tenure = keeper_first_ready(keeper, &left);
+
+  for (; tenure != NULL && left > 0; left--) {
+    serve(keeper, tenure);
+    tenure = keeper_first_ready(keeper, &count);
   }
 }
 
 uint64_t
 keeper_turn(struct keeper *keeper)
 {
-  uint64_t next_ns = TIME_NEVER;
-  struct tenure *tenure, *following;
-  bool gone = false;
+  struct tenure *tenure;
+  unsigned ready;
 
-  {
-    LOCK_FOR_SCOPE(&keeper->lock);
-    tenure = keeper->tenures;
-  }
-  for (; tenure != NULL; tenure = following) {
-    {
-      LOCK_FOR_SCOPE(&keeper->lock);
-      following = tenure->next;
-    }
-    if (serve(keeper, tenure))
-      gone = true;
-    else if (tenure->session.wake_at_ns < next_ns)
-      next_ns = tenure->session.wake_at_ns;
-  }
+  serve_ready(keeper);
+  while ((tenure = first_timed(keeper)) != NULL &&
+         tenure->timer.at_ns <= clock_now(keeper->config.clock))
+    serve(keeper, tenure);
   {
     /* keeper_stop's caller frees what the tenures have used: only now. */
     LOCK_FOR_SCOPE(&keeper->lock);
     if (keeper->stopping)
       pthread_cond_broadcast(&keeper->gone);
   }
-  /* One that was held back by what has gone comes before it in the list. */
-  return gone ? 0 : next_ns;
+  keeper_first_ready(keeper, &ready);
+  if (ready > 0)
+    return 0;
+  return tenure != NULL ? tenure->timer.at_ns : TIME_NEVER;
 }
 
 /* --- the keeper itself ------------------------------------------------ */
@@ -307,6 +353,7 @@ keeper_new(const struct keeper_config *config)
   keeper->config = *config;
   keeper->event_fd = keeper->timer_fd = -1;
   pthread_mutex_init(&keeper->lock, NULL);
+  keeper_queues_init(keeper);
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&keeper->gone, &attributes);
@@ -330,6 +377,7 @@ keeper_abandon(struct keeper *keeper)
     tenure_free(tenure);
   }
   pthread_cond_destroy(&keeper->gone);
+  keeper_queues_destroy(keeper);
   pthread_mutex_destroy(&keeper->lock);
   free(keeper);
 }

@@ -15,6 +15,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/keeper.c \
 	common/lease/keeper-internal.h \
 	common/lease/keeper-metrics.c \
+	common/lease/keeper-queue.c \
 	common/lease/keeper-thread.c \
 	common/lease/membership.c \
 	common/lease/node.c \

@@ -151,7 +151,7 @@ tenure_events_after(struct tenure *tenure, const struct tenure_before *before)
     describe_fence(session, &event);
     break;
   default:
-    describe_end(session, before, tenure->request.reply.status, &event);
+    describe_end(session, before, tenure->replied, &event);
     break;
   }
   tenure->told = session->state;

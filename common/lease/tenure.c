@@ -30,6 +30,7 @@ tenure_free(struct tenure *tenure)
     tenure->extra->free(tenure->extra);
   store_volume_close(tenure->volume);
   pthread_mutex_destroy(&tenure->lock);
+  free(tenure->request);
   free(tenure);
 }
 
@@ -107,7 +108,11 @@ find_or_add(struct keeper *keeper, struct tenure *fresh)
       return old;
   }
   fresh->next = keeper->tenures;
+  if (fresh->next != NULL)
+    fresh->next->link = &fresh->next;
+  fresh->link = &keeper->tenures;
   keeper->tenures = fresh;
+  tenure_ready(fresh); /* nobody else knows it: it has no need of its lock */
   return fresh;
 }
 
@@ -149,6 +154,7 @@ note_detach_locked(struct tenure *tenure)
 {
   tenure->notes.set |= NOTE_DETACH;
   tenure->notes.clean = tenure->flush_status == 0;
+  tenure_ready(tenure);
 }
 
 void
@@ -319,5 +325,6 @@ tenure_post(struct tenure *tenure, const struct session_event *event)
   default:
     abort(); /* the keeper's own events */
   }
+  tenure_ready(tenure);
   keeper_kick(tenure->keeper);
 }

@@ -6,7 +6,6 @@
 #include "leasehold/lease.h"
 
 #define RENEWALS_PER_DURATION 3
-#define SPREAD_DIVISOR 8
 #define MARGIN_DIVISOR 6
 
 /* Nothing overflows into the past: what is too late to say is never. */
@@ -22,10 +21,18 @@ timing_renew_at(uint64_t sent_ns, uint32_t duration_s, uint32_t spread)
   uint64_t duration =
       duration_s == LEASE_DURATION_INFINITE ? LEASE_DURATION_MAX : duration_s;
   uint64_t interval = duration * NANOSECONDS_PER_SECOND / RENEWALS_PER_DURATION;
-  /* spread / 2^32 of an eighth; for 60 s still below 2^64. */
-  uint64_t earlier = interval / SPREAD_DIVISOR * spread >> 32;
+  /* spread / 2^32 of an interval: the volume's own moment in each. */
+  uint64_t moment = (interval >> 8) * spread >> 24;
+  uint64_t latest = later(sent_ns, interval);
+  uint64_t wait;
 
-  return later(sent_ns, interval - earlier);
+  if (latest == TIME_NEVER)
+    return latest;
+  wait = interval - (latest - moment) % interval;
+  /* Too soon: the way to the moment after it, in two. */
+  if (wait < interval / 2)
+    wait = (wait + interval) / 2;
+  return sent_ns + wait;
 }
 
 uint64_t

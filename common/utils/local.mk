@@ -31,6 +31,8 @@ common_utils_libutils_la_SOURCES = \
 	common/utils/strbuf.h \
 	common/utils/time-format.c \
 	common/utils/time-format.h \
+	common/utils/timer-heap.c \
+	common/utils/timer-heap.h \
 	common/utils/workers.c \
 	common/utils/workers.h
 common_utils_libutils_la_LIBADD = \

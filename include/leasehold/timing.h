@@ -5,8 +5,10 @@
  * 0 and answered well. Seconds since that sending:
  *
  *    0   renewal sent; the store restarts its clock at some moment after this
- *   10   next renewal (duration / 3), earlier by up to 1/8 of that, so that
- *        the renewals of many volumes spread out over time
+ *   10   next renewal (duration / 3) at the latest, and after 5 s at the
+ *        earliest. Each volume has a moment of its own in every 10 s of the
+ *        clock, so that the renewals of many volumes spread out over time: one
+ *        or two renewals come early, the others after 10 s each
  *   11, 13, 17, ...  retries, if transient errors come: 1 s, doubling to 5 s
  *   25   provable end (duration - margin, margin = duration / 6): nothing is
  *        served from a cache, writes wait for the store (UNCERTAIN)
@@ -29,7 +31,7 @@
  */
 
 /* When to renew what was last acquired or renewed at sent_ns. spread (any
- * value, such as a hash of the volume's name) chooses how much earlier.
+ * value, such as a hash of the volume's name) chooses the moment.
  */
 uint64_t timing_renew_at(uint64_t sent_ns, uint32_t duration_s,
                          uint32_t spread);

@@ -48,6 +48,7 @@ unit_programs += \
 	tests/unit/test-status \
 	tests/unit/test-strbuf \
 	tests/unit/test-time-format \
+	tests/unit/test-timer-heap \
 	tests/unit/test-workers
 tests_unit_test_cleanup_LDADD = $(unit_utils)
 tests_unit_test_clock_LDADD = $(unit_utils)
@@ -62,6 +63,7 @@ tests_unit_test_size_LDADD = $(unit_utils)
 tests_unit_test_status_LDADD = $(unit_utils)
 tests_unit_test_strbuf_LDADD = $(unit_utils)
 tests_unit_test_time_format_LDADD = $(unit_utils)
+tests_unit_test_timer_heap_LDADD = $(unit_utils)
 tests_unit_test_workers_LDADD = $(unit_utils)
 
 # lease

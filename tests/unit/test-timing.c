@@ -12,9 +12,6 @@
 #define MS NANOSECONDS_PER_MILLISECOND
 #define INFINITE LEASE_DURATION_INFINITE
 
-/* An eighth of a renewal interval less one part in 2^32, rounded up. */
-#define EARLIEST(interval) ((interval) - ((interval) / 8 - 1))
-
 static void
 renewal_after_a_third_of_the_duration(void **unused)
 {
@@ -33,25 +30,43 @@ renewal_after_a_third_of_the_duration(void **unused)
     uint64_t interval = rows[i].interval_ns;
     uint32_t duration = rows[i].duration_s;
 
-    assert_int_equal(timing_renew_at(1000, duration, 0), 1000 + interval);
+    assert_int_equal(timing_renew_at(0, duration, 0), interval);
+    assert_int_equal(timing_renew_at(7 * interval, duration, 0), 8 * interval);
     assert_int_equal(timing_renew_at(0, duration, UINT32_C(1) << 31),
-                     interval - interval / 16);
-    assert_in_range(timing_renew_at(0, duration, UINT32_MAX),
-                    interval - interval / 8, EARLIEST(interval));
+                     interval / 2);
+    assert_int_equal(timing_renew_at(0, duration, UINT32_C(3) << 30),
+                     interval / 4 * 3);
+    /* At an eighth: the way to it and another interval, in two. */
+    assert_int_equal(timing_renew_at(0, duration, UINT32_C(1) << 29),
+                     interval / 16 * 9);
   }
 }
 
+/* Never after less than half an interval, nor after more than a whole one; and
+ * from the third renewal on always at the volume's own moment, wherever it was
+ * taken first, and a little late each time.
+ */
 static void
-spread_only_ever_makes_it_earlier(void **unused)
+each_spread_has_its_own_moment(void **unused)
 {
-  uint64_t before = timing_renew_at(0, 30, 0);
+  const uint64_t interval = 10 * S, late = 3 * MS;
 
   (void)unused;
   for (uint64_t spread = 0; spread <= UINT32_MAX; spread += 0x00ffffff) {
-    uint64_t at = timing_renew_at(0, 30, (uint32_t)spread);
+    uint64_t moment = (interval >> 8) * spread >> 24;
 
-    assert_true(at <= before);
-    before = at;
+    for (uint64_t first = 12345; first < 2 * interval; first += 700 * MS) {
+      uint64_t sent = first;
+
+      for (unsigned i = 0; i < 6; i++) {
+        uint64_t at = timing_renew_at(sent, 30, (uint32_t)spread);
+
+        assert_in_range(at, sent + interval / 2 - late, sent + interval);
+        if (i >= 2)
+          assert_int_equal(at % interval, moment);
+        sent = at + late;
+      }
+    }
   }
 }
 
@@ -141,7 +156,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(renewal_after_a_third_of_the_duration),
-      cmocka_unit_test(spread_only_ever_makes_it_earlier),
+      cmocka_unit_test(each_spread_has_its_own_moment),
       cmocka_unit_test(provable_end_is_a_sixth_before_the_end),
       cmocka_unit_test(renewals_leave_time_for_retries),
       cmocka_unit_test(retries_double_up_to_five_seconds),

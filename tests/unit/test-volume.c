@@ -256,7 +256,7 @@ keeper_turn_says_when_it_is_needed_next(void **state)
   assert_true(keeper_turn(gateway.keeper) == TIME_NEVER);
   a = connect_to(&gateway, "a", "");
   next = keeper_turn(gateway.keeper);
-  assert_true(next > world->clock.now_ns + 8 * SECOND);
+  assert_true(next > world->clock.now_ns + 4 * SECOND);
   assert_true(next <= world->clock.now_ns + 10 * SECOND);
   disconnect(&a);
   gateway_close(&gateway);
