@@ -56,6 +56,7 @@ bench_nbd_load_LDADD = \
 
 EXTRA_DIST += \
 	bench/figures.py \
+	bench/handover \
 	bench/peers.py \
 	bench/run \
 	bench/servers.py \

@@ -39,6 +39,9 @@ enum cli_option {
   OPTION_NODE,
   OPTION_VICTIM,
   OPTION_KEY,
+  OPTION_FROM,
+  OPTION_TO,
+  OPTION_TIMEOUT,
   OPTION_DURATION,
   OPTION_SHRINK,
   OPTION_FORCE,
@@ -191,6 +194,7 @@ enum cli_exit cli_watch(struct cli *cli, struct cli_watcher *watcher);
 enum cli_exit cli_interval(const struct cli *cli, int *interval_s);
 
 /* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c,
+ * handover-verb.c,
  * pr-verbs.c
  */
 enum cli_exit run_help(struct cli *cli);
@@ -209,6 +213,7 @@ enum cli_exit run_register(struct cli *cli);
 enum cli_exit run_keys(struct cli *cli);
 enum cli_exit run_pr_out(struct cli *cli);
 enum cli_exit run_pr_in(struct cli *cli);
+enum cli_exit run_handover(struct cli *cli);
 enum cli_exit run_server_reserve(struct cli *cli);
 enum cli_exit run_server_release(struct cli *cli);
 enum cli_exit run_server_preempt(struct cli *cli);

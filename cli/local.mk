@@ -5,6 +5,7 @@ bin_PROGRAMS += cli/leasehold
 cli_leasehold_SOURCES = \
 	cli/cli.h \
 	cli/event-verbs.c \
+	cli/handover-verb.c \
 	cli/help.c \
 	cli/key-verbs.c \
 	cli/main.c \

@@ -10,6 +10,7 @@
 
 #include "leasehold/control.h"
 #include "leasehold/export-name.h"
+#include "leasehold/handover.h"
 #include "leasehold/volume-json.h"
 #include "utils/size.h"
 #include "utils/time-format.h"
@@ -94,7 +95,7 @@ entry_json(const struct volume_entry *entry)
   json_t *text;
 
   if (entry->status == 0)
-    return volume_json(entry->name, &entry->info);
+    return volume_json(entry->name, &entry->info, NULL);
   text = json_string(entry->error.text);
   if (text == NULL) /* it names a path that is not UTF-8 */
     text = json_string(status_text(entry->status));
@@ -215,6 +216,17 @@ print_record(const struct volume_info *info)
   }
 }
 
+static void
+print_handover(const struct handover_request *handover)
+{
+  char asked[TIME_TEXT_MAX];
+
+  if (handover->from[0] != '\0')
+    printf("hand-over     from %s to %s, asked for at %s, pending\n",
+           handover->from, handover->to,
+           time_format_iso(handover->asked_ms, asked));
+}
+
 /* As one word of a shell command. */
 static void
 print_quoted(const char *word)
@@ -289,7 +301,8 @@ print_take_over(const struct cli *cli, const struct volume_info *info)
 }
 
 static void
-status_for_people(const struct cli *cli, const struct volume_info *info)
+status_for_people(const struct cli *cli, const struct volume_info *info,
+                  const struct handover_request *handover)
 {
   char size[SIZE_TEXT_MAX];
 
@@ -298,6 +311,7 @@ status_for_people(const struct cli *cli, const struct volume_info *info)
   printf("epoch         %llu\n", (unsigned long long)info->epoch);
   print_lease(info);
   print_record(info);
+  print_handover(handover);
   print_take_over(cli, info);
 }
 
@@ -356,6 +370,7 @@ look_at_store(struct cli_watcher *base, struct error *err)
   const struct control control = {
       .name = cli->operands[0], .key = cli->key, .volume = cli->volume};
   bool first = watcher->shown == NULL;
+  struct handover_request handover;
   struct volume_info info;
   json_t *state;
   int r = reservation_look(cli->volume, &info, err);
@@ -363,7 +378,8 @@ look_at_store(struct cli_watcher *base, struct error *err)
   if (r != 0)
     return r;
   control_name_holder(&control, &info);
-  state = volume_json(cli->operands[0], &info);
+  handover_pending(cli->volume, cli->operands[0], &info, &handover);
+  state = volume_json(cli->operands[0], &info, &handover);
   if (state == NULL)
     return error_set(err, STATUS_NO_MEMORY, "out of memory");
   if (!is_news(watcher, state)) {
@@ -374,7 +390,7 @@ look_at_store(struct cli_watcher *base, struct error *err)
     print_state(cli, state);
   } else {
     print_time(watcher, first);
-    status_for_people(cli, &info);
+    status_for_people(cli, &info, &handover);
   }
   json_decref(state);
   return 0;

@@ -26,6 +26,10 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
     [OPTION_VICTIM] = {"victim", "NODE",
                        "the node to take it from [whoever holds it]"},
     [OPTION_KEY] = {"key", "KEY", "the node's key, as in 0x1234; 0: none"},
+    [OPTION_FROM] = {"from", "NODE", "the node that gives it"},
+    [OPTION_TO] = {"to", "NODE", "the node that is to have it"},
+    [OPTION_TIMEOUT] = {"timeout", "SECONDS",
+                        "how long to wait: 0 to 3600 [60]"},
     [OPTION_DURATION] =
         {"duration", "SECONDS",
          "how long, unless renewed: 15 to 60, or infinite [30]"},
@@ -81,6 +85,9 @@ const struct cli_option_spec cli_options[OPTION_COUNT] = {
 #define NODE OPTION_BIT(OPTION_NODE)
 #define VICTIM OPTION_BIT(OPTION_VICTIM)
 #define KEY OPTION_BIT(OPTION_KEY)
+#define FROM OPTION_BIT(OPTION_FROM)
+#define TO OPTION_BIT(OPTION_TO)
+#define TIMEOUT OPTION_BIT(OPTION_TIMEOUT)
 #define DURATION OPTION_BIT(OPTION_DURATION)
 #define SHRINK OPTION_BIT(OPTION_SHRINK)
 #define FORCE OPTION_BIT(OPTION_FORCE)
@@ -206,6 +213,23 @@ const struct cli_verb cli_verbs[] = {
             "is taken over keeps its duration.\n",
         .run = run_preempt,
         .run_by_server = run_server_preempt,
+    },
+    {
+        .name = "handover",
+        .operands = {"VOLUME"},
+        .required = FROM | TO,
+        .optional = TIMEOUT | FORCE,
+        .summary = "have a node give a volume to another one, with no loss",
+        .help =
+            "Asks the server that holds the volume for one node to give it to\n"
+            "another: it finishes the writes that are under way, lets new "
+            "ones\n"
+            "wait, and hands the lease over. By that server (--server) it is\n"
+            "done at once, else within a renewal, at most 20 seconds. After\n"
+            "SECONDS the request is withdrawn; with --force the volume is\n"
+            "taken then, as preempt does.\n",
+        .run = run_handover,
+        .run_by_server = run_handover,
     },
     {
         .name = "clear",

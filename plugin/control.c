@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "leasehold/control.h"
+#include "leasehold/handover.h"
 #include "utils/cleanup.h"
 
 struct control_export {
@@ -47,6 +48,21 @@ control_export_size(void)
   return CONTROL_SIZE;
 }
 
+/* While a command waits: until the client or the server leaves. */
+struct patience {
+  struct handover_patience patience; /* first */
+  struct sleeper sleeper;
+};
+
+static bool
+wait_for(struct handover_patience *patience, uint64_t for_ns)
+{
+  struct patience *own = (struct patience *)patience;
+
+  return sleeper_sleep(&own->sleeper, &system_clock,
+                       clock_now(&system_clock) + for_ns, true) != SLEEP_LEAVE;
+}
+
 static struct control
 make_control(const struct connection *connection)
 {
@@ -58,6 +74,9 @@ make_control(const struct connection *connection)
               .length = settings.key.length},
       .log = &report_log,
       .events = server.events,
+      .clock = &system_clock,
+      .keeper = server.keeper,
+      .duration_s = settings.duration_s,
   };
 }
 
@@ -82,7 +101,8 @@ int
 control_write(struct connection *connection, const void *buffer, uint32_t count,
               uint64_t offset)
 {
-  const struct control control = make_control(connection);
+  struct control control = make_control(connection);
+  struct patience patience = {.patience.wait = wait_for};
   struct error error = ERROR_INIT;
   int r;
 
@@ -90,9 +110,13 @@ control_write(struct connection *connection, const void *buffer, uint32_t count,
   if (offset != 0)
     r = error_set(&error, STATUS_INVALID,
                   "a frame must be written at offset 0");
-  else
+  else {
+    sleeper_init(&patience.sleeper);
+    control.patience = &patience.patience;
     r = control_run(&control, buffer, count, connection->control->reply,
                     &error);
+    sleeper_destroy(&patience.sleeper);
+  }
   if (r == 0)
     return 0;
   nbdkit_set_error(status_errno(r));

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leasehold/handover.h"
 #include "leasehold/reserve.h"
 #include "leasehold/volume-json.h"
 #include "utils/cleanup.h"
@@ -99,6 +100,7 @@ learn(struct connection *connection, const struct volume_info *info)
 static bool
 open_observer(struct connection *connection)
 {
+  struct handover_request handover;
   struct volume_info info;
   struct error error = ERROR_INIT;
 
@@ -111,7 +113,10 @@ open_observer(struct connection *connection)
   learn(connection, &info);
   if (connection->name.kind == EXPORT_STATUS) {
     control_name(connection, &info);
-    connection->text = volume_json_text(connection->name.volume, &info);
+    handover_pending(connection->observed, connection->name.volume, &info,
+                     &handover);
+    connection->text =
+        volume_json_text(connection->name.volume, &info, &handover);
     if (connection->text == NULL) {
       nbdkit_error("%s: no memory", connection->label);
       return false;

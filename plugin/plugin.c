@@ -3,9 +3,10 @@
  *
  * Threads. Every connection of nbdkit has its own threads, and many of them
  * run requests at the same time, on one connection too (PARALLEL). The keeper
- * has one thread more, for the leases of all volumes, and the store has some
- * of its own for commands that block. None of them exists before after_fork,
- * because nbdkit goes into the background by forking.
+ * has one thread more, for the leases of all volumes, and another one that
+ * looks for requests to hand one over; the store has some of its own for
+ * commands that block. None of them exists before after_fork, because nbdkit
+ * goes into the background by forking.
  *
  *   get_ready   opens the store, so that a mistake in store= is seen at once,
  *               and makes the keeper
@@ -31,6 +32,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#include "leasehold/handover.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
@@ -121,7 +124,9 @@ plugin_get_ready(void)
       membership_runner_new(&keeper_config.key, &report_log);
   if (server.events != NULL && server.memberships != NULL)
     server.keeper = keeper_new(&keeper_config);
-  if (server.keeper == NULL) {
+  if (server.keeper != NULL)
+    server.scout = handover_scout_new(server.keeper, &report_log);
+  if (server.scout == NULL) {
     nbdkit_error("no memory for the keeper");
     return -1;
   }
@@ -148,7 +153,8 @@ plugin_after_fork(void)
   int failure;
 
   report_after_fork();
-  if (keeper_start(server.keeper, &error) < 0) {
+  if (keeper_start(server.keeper, &error) < 0 ||
+      handover_scout_start(server.scout, &error) < 0) {
     nbdkit_error("%s", error.text);
     return -1;
   }
@@ -170,6 +176,7 @@ plugin_cleanup(void)
     watching = false;
   }
   export_close_all();
+  handover_scout_stop(server.scout);
   if (server.keeper != NULL)
     keeper_stop(server.keeper, STOP_GRACE_NS);
   metrics_stop();
@@ -182,6 +189,7 @@ plugin_unload(void)
   /* A store that never answered still has the keeper's request. */
   if (keeper_free(server.keeper)) {
     membership_runner_free(server.memberships);
+    handover_scout_free(server.scout);
     store_close(server.store);
     events_free(server.events);
   }

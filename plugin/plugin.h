@@ -54,6 +54,7 @@ struct server {
   struct store *store;
   struct membership_runner *memberships;
   struct keeper *keeper;
+  struct handover_scout *scout;
 };
 
 /* Set in get_ready, constant until unload. */

@@ -43,6 +43,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lease/control-handover.h"
+#include "lease/handover-frame.h"
 #include "lease/scsi-pr-bytes.h"
 #include "leasehold/log.h"
 #include "leasehold/reserve.h"
@@ -439,6 +441,11 @@ control_run(const struct control *control, const uint8_t *frame, size_t length,
   if (work == NULL)
     return error_set(err, STATUS_NO_MEMORY, "no memory for a command");
   work->control = control;
+  if (frame[0] == HANDOVER_OPERATION_CODE) {
+    result = control_hand_over(control, frame, length);
+    write_reply(work, &result, reply);
+    return STATUS_OK;
+  }
   result = scsi_pr_decode(frame, frame + CONTROL_LIST_OFFSET,
                           length - CONTROL_LIST_OFFSET, &work->command,
                           &work->nodes);

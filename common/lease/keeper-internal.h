@@ -29,7 +29,8 @@ struct keeper {
 
   struct metrics_histogram renewals;
 
-  struct keeper_kick *kick; /* set before any tenure, then constant */
+  struct keeper_kick *kick;   /* set before any tenure, then constant */
+  struct keeper_scout *scout; /* likewise; NULL: nobody looks */
 
   /* keeper-thread.c's. */
   struct keeper_kick thread_kick;
@@ -49,13 +50,17 @@ enum note {
   NOTE_WANT_WRITE = 16,
   NOTE_WANT_LEASE = 32,
   NOTE_DRAINED = 64,
-  NOTE_DETACH = 128
+  NOTE_ORDER = 128,
+  NOTE_LOOK = 256,
+  NOTE_LOOKED = 512,
+  NOTE_DETACH = 1024
 };
 
 struct notes {
   unsigned set; /* of enum note */
   uint64_t refused_epoch, unknown_epoch;
   int refused_status;
+  struct handover_order order;
   bool clean;
 };
 
@@ -63,6 +68,14 @@ struct notes {
 struct tenure_request {
   struct store_command command; /* first */
   struct tenure *tenure;
+};
+
+/* What a session has to do with the lease. */
+struct lease_view {
+  bool holds;     /* the lease; what was not yet claimed was free before */
+  bool gave;      /* it away, as it was ordered for this epoch */
+  uint64_t epoch; /* holds: its own, or else the one it took the lease in */
+  char to[NODE_NAME_MAX + 1]; /* gave */
 };
 
 struct tenure {
@@ -87,6 +100,8 @@ struct tenure {
   struct tenure_waiter *waiters;
   int flush_status;
   bool draining; /* the session's */
+  struct lease_view lease_view;
+  bool looking, look_again; /* the scout has it; and shall have it again */
   enum session_state state;
   struct volume_info seen;
   uint64_t extended_ns;          /* the session's */
@@ -100,24 +115,34 @@ struct tenure {
   int replied;                    /* the status of the last reply */
   enum session_state told;        /* the operator */
   uint64_t told_epoch;            /* the last one held; EVENT_NO_EPOCH: none */
+  uint64_t renewals, handovers; /* the session's, when it was looked for last */
+  struct tenure *next_looked_for; /* the scout's */
 };
 
 /* keeper-queue.c. These three change where a tenure is; its lock is held. */
 void tenure_ready(struct tenure *);     /* notes have been left */
 void tenure_hold_back(struct tenure *); /* they have to wait */
 void tenure_served(struct tenure *);    /* they have been taken */
-/* A tenure has gone: those held back are ready. */
+/* A tenure has gone, or has only to be freed: those held back are ready. */
 void keeper_hold_nothing_back(struct keeper *);
 /* The first one, or NULL, which stays where it is; and how many there are. */
 struct tenure *keeper_first_ready(struct keeper *, unsigned *count);
 void keeper_queues_init(struct keeper *);
 void keeper_queues_destroy(struct keeper *);
 
+/* handover-scout.c: what a request is to a session of node. Pure. */
+struct handover_request;
+enum handover_verdict { HANDOVER_LEAVE, HANDOVER_OBEY, HANDOVER_TAKE_AWAY };
+enum handover_verdict handover_judge(const struct lease_view *view,
+                                     const char *node,
+                                     const struct handover_request *request);
+
 /* tenure-events.c: brackets a step of the session. */
 struct tenure_before {
   enum session_state state;
   char holder[NODE_NAME_MAX + 1]; /* of the volume's record */
   uint64_t holder_epoch;
+  uint64_t handovers;
 };
 void tenure_events_before(const struct tenure *, struct tenure_before *);
 void tenure_events_after(struct tenure *, const struct tenure_before *);

@@ -44,6 +44,21 @@
 #include "utils/cleanup.h"
 
 static void
+view_lease(const struct session *session, struct lease_view *out)
+{
+  memset(out, 0, sizeof *out);
+  if (session->claimed ||
+      (session->state == SESSION_ATTACHED && session->took)) {
+    out->holds = true;
+    out->epoch = session->claimed ? session->epoch : session->took_epoch;
+  } else if (session->given_away) {
+    out->gave = true;
+    out->epoch = session->order.epoch;
+    memcpy(out->to, session->order.to, sizeof out->to);
+  }
+}
+
+static void
 publish(struct tenure *tenure)
 {
   const struct session *session = &tenure->session;
@@ -51,6 +66,7 @@ publish(struct tenure *tenure)
   LOCK_FOR_SCOPE(&tenure->lock);
   tenure->state = session->state;
   tenure->draining = session->draining;
+  view_lease(session, &tenure->lease_view);
   tenure->seen = session->seen;
   tenure->extended_ns = session->extended_ns;
   memcpy(tenure->cause, session->cause, sizeof tenure->cause);
@@ -187,6 +203,38 @@ step_reply(struct tenure *tenure)
                                            : "no memory for a command"});
 }
 
+/* Has the scout look, unless it does so already. */
+static void
+look(struct tenure *tenure)
+{
+  struct keeper_scout *scout = tenure->keeper->scout;
+
+  if (scout == NULL)
+    return;
+  {
+    LOCK_FOR_SCOPE(&tenure->lock);
+    tenure->look_again = tenure->looking;
+    if (tenure->looking)
+      return;
+    tenure->looking = true;
+  }
+  scout->look(scout, tenure);
+}
+
+/* After each renewal, and to take away what has been carried out. */
+static void
+look_if_due(struct tenure *tenure)
+{
+  const struct session *session = &tenure->session;
+
+  if (session->renewals == tenure->renewals &&
+      session->handovers == tenure->handovers)
+    return;
+  tenure->renewals = session->renewals;
+  tenure->handovers = session->handovers;
+  look(tenure);
+}
+
 /* DETACH comes last: what else was noted was before it. */
 static void
 step_notes(struct tenure *tenure, const struct notes *notes)
@@ -208,6 +256,11 @@ step_notes(struct tenure *tenure, const struct notes *notes)
     step_kind(tenure, SESSION_WANT_LEASE);
   if (notes->set & NOTE_DRAINED)
     ask_drained(tenure);
+  if (notes->set & NOTE_ORDER)
+    step(tenure, &(struct session_event){.kind = SESSION_HAND_OVER,
+                                         .order = &notes->order});
+  if (notes->set & NOTE_LOOK)
+    look(tenure);
   if (notes->set & NOTE_DETACH)
     step(tenure, &(struct session_event){.kind = SESSION_DETACH,
                                          .clean = notes->clean});
@@ -222,7 +275,7 @@ predecessor_locked(struct tenure *tenure)
   for (struct tenure *old = tenure->next; old != NULL; old = old->next) {
     if (tenure_same_key(tenure, old)) {
       LOCK_FOR_SCOPE(&old->lock);
-      if (old->refs == 0)
+      if (old->refs == 0 && !old->session.finished)
         return true;
     }
   }
@@ -275,14 +328,17 @@ serve(struct keeper *keeper, struct tenure *tenure)
       step_kind(tenure, SESSION_TIMER);
     else
       break;
+    look_if_due(tenure);
     {
       LOCK_FOR_SCOPE(&tenure->lock);
-      referred = tenure->refs > 0 || tenure->notes.set != 0;
+      referred = tenure->refs > 0 || tenure->notes.set != 0 || tenure->looking;
     }
     if (tenure->session.finished && !referred) {
       unlink_and_free(keeper, tenure);
       return;
     }
+    if (tenure->session.finished)
+      keeper_hold_nothing_back(keeper);
   }
   timer_heap_set(&keeper->timers, &tenure->timer, tenure->session.wake_at_ns);
 }
@@ -368,6 +424,12 @@ keeper_set_kick(struct keeper *keeper, struct keeper_kick *handler)
 }
 
 void
+keeper_set_scout(struct keeper *keeper, struct keeper_scout *scout)
+{
+  keeper->scout = scout;
+}
+
+void
 keeper_abandon(struct keeper *keeper)
 {
   struct tenure *tenure, *next;
@@ -389,7 +451,7 @@ keeper_free(struct keeper *keeper)
     return true;
   for (struct tenure *tenure = keeper->tenures; tenure != NULL;
        tenure = tenure->next) {
-    if (tenure->session.awaited != LEASE_NONE)
+    if (tenure->session.awaited != LEASE_NONE || tenure->looking)
       return false; /* its answer will still write into the tenure */
   }
   keeper_abandon(keeper);

@@ -4,12 +4,19 @@
 noinst_LTLIBRARIES += common/lease/liblease.la
 common_lease_liblease_la_SOURCES = \
 	common/lease/control.c \
+	common/lease/control-handover.c \
+	common/lease/control-handover.h \
 	common/lease/events.c \
 	common/lease/event-ring.c \
 	common/lease/control-internal.h \
 	common/lease/control-lease.c \
 	common/lease/control-side.c \
 	common/lease/export-name.c \
+	common/lease/handover.c \
+	common/lease/handover-frame.c \
+	common/lease/handover-frame.h \
+	common/lease/handover-json.c \
+	common/lease/handover-scout.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
 	common/lease/keeper.c \
@@ -32,6 +39,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/session.c \
 	common/lease/session-drain.c \
 	common/lease/session-group.c \
+	common/lease/session-handover.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \

@@ -15,14 +15,15 @@
  * draining is true all the way; a doubt is settled as ever, and DRAINED may
  * come while it is. The time is bounded by the config's drain_ns: a session
  * that is to detach does so then, and its record says that it was not clean
- * (S13). A fenced one has nothing left to drain (S6).
+ * (S13). A fenced one has nothing left to drain (S6). One that is to hand its
+ * lease over drains, too (session-handover.c), and goes on if it cannot.
  */
 #include "lease/session-internal.h"
 
 #include "leasehold/clock.h"
 
-static void
-begin(struct session *session, uint64_t now_ns)
+void
+session_begin_drain(struct session *session, uint64_t now_ns)
 {
   uint64_t drain_ns = session->config.drain_ns;
 
@@ -34,7 +35,7 @@ begin(struct session *session, uint64_t now_ns)
 static void
 end(struct session *session, bool clean, uint64_t now_ns)
 {
-  session->draining = false;
+  session->draining = session->handing = false;
   session->detach_clean = session->detach_clean && clean;
   if (session->detaching && session->awaited == LEASE_NONE)
     session_begin_detach(session, now_ns);
@@ -46,10 +47,11 @@ session_detach(struct session *session, bool clean, uint64_t now_ns)
   bool holds = session_holds(session) || session->state == SESSION_VERIFYING;
 
   session->detaching = true;
+  session->handing = false; /* whoever is to have the lease finds it free */
   session->detach_clean = clean;
   if (session->claimed && holds && session->config.drain_ns > 0) {
     if (!session->draining)
-      begin(session, now_ns);
+      session_begin_drain(session, now_ns);
   } else if (session->awaited == LEASE_NONE) {
     session_begin_detach(session, now_ns);
   }
@@ -58,7 +60,11 @@ session_detach(struct session *session, bool clean, uint64_t now_ns)
 void
 session_drained(struct session *session, bool clean, uint64_t now_ns)
 {
-  if (session->draining)
+  if (!session->draining)
+    return;
+  if (session->handing && clean)
+    session->drained = true;
+  else
     end(session, clean, now_ns);
 }
 
@@ -72,11 +78,17 @@ session_drain_failed(struct session *session, uint64_t now_ns)
 void
 session_settle_drain(struct session *session, uint64_t now_ns)
 {
-  if (!session->draining)
+  if (!session->draining) {
+    if (session->state == SESSION_DRAINING)
+      session->state = SESSION_HELD; /* it is not given up after all */
     return;
+  }
   if (session->state == SESSION_HELD)
     session->state = SESSION_DRAINING;
   else if (session->state == SESSION_FENCED ||
            session->state == SESSION_DETACHED)
     end(session, false, now_ns);
+  if (session->state == SESSION_DRAINING && session->handing &&
+      session->drained && session->awaited == LEASE_NONE)
+    session_give(session, now_ns);
 }

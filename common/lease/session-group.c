@@ -75,6 +75,7 @@ static void
 adopt(struct session *session)
 {
   session->claimed = true;
+  session->given_away = session->handing = session->offered = false;
   session->want_write = false;
   session->epoch = session->seen.epoch;
   session->attempts = 0;

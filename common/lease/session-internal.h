@@ -20,6 +20,9 @@ void session_send_group(struct session *, enum join_kind, uint64_t now_ns);
 const struct lease_id *session_lease_id(const struct session *);
 /* The lease was last renewed, or found, by the command awaited last. */
 void session_lease_extended(struct session *);
+void session_send_change(struct session *, uint64_t now_ns);
+void session_send_renew_for(struct session *, const struct lease_id *,
+                            uint64_t now_ns);
 
 /* The end, but for DETACH. Set the cause first. */
 void session_fence(struct session *);
@@ -43,7 +46,21 @@ session_holds(const struct session *session)
   return session->state == SESSION_HELD || session->state == SESSION_DRAINING;
 }
 
+/* session-handover.c. */
+void session_hand_over(struct session *, const struct handover_order *,
+                       uint64_t now_ns);
+/* All is drained: the lease may go as soon as no reply is awaited. */
+void session_give(struct session *, uint64_t now_ns);
+/* The answer to what session_give has sent. */
+void session_gave(struct session *, const struct lease_reply *,
+                  uint64_t now_ns);
+/* Lease or epoch have passed on. Is that because this session has offered the
+ * lease? True: it stands by then, or asks. False: it is to be fenced.
+ */
+bool session_was_given(struct session *, uint64_t now_ns);
+
 /* session-drain.c. */
+void session_begin_drain(struct session *, uint64_t now_ns);
 void session_detach(struct session *, bool clean, uint64_t now_ns);
 void session_drained(struct session *, bool clean, uint64_t now_ns);
 /* The drain's time is over. */

@@ -88,6 +88,29 @@ session_send_renew(struct session *session, uint64_t now_ns)
   command(session, LEASE_RENEW, now_ns)->lease_id = *session_lease_id(session);
 }
 
+/* Someone else's, after a change to him, which restarts no clock. */
+void
+session_send_renew_for(struct session *session, const struct lease_id *lease_id,
+                       uint64_t now_ns)
+{
+  command(session, LEASE_RENEW, now_ns)->lease_id = *lease_id;
+}
+
+/* Hands the lease to whom the order names, under our own epoch only: one that
+ * comes late meets the epoch of a later claim.
+ */
+void
+session_send_change(struct session *session, uint64_t now_ns)
+{
+  struct lease_command *out = command(session, LEASE_CHANGE, now_ns);
+
+  out->lease_id = session->config.lease_id;
+  out->proposed_id = session->order.to_lease;
+  memcpy(out->node, session->order.to, sizeof out->node);
+  out->expected_epoch = session->claimed ? session->epoch : session->took_epoch;
+  out->check_epoch = true;
+}
+
 void
 session_send_claim(struct session *session, uint64_t now_ns, int64_t wall_ms)
 {

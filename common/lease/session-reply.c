@@ -19,6 +19,8 @@ lost_to_other(struct session *session, uint64_t now_ns)
     session_stand_by(session);
     return;
   }
+  if (session_was_given(session, now_ns))
+    return;
   session_set_cause(session, "the lease has passed to %s",
                     lease->node[0] != '\0' ? lease->node : "another node");
   session_fence(session);
@@ -31,8 +33,11 @@ described_unclaimed(struct session *session, uint64_t now_ns)
   const struct lease_info *lease = &session->seen.lease;
   enum holder_verdict verdict =
       holder_judge(&session->seen, config->node, config->instance);
+  /* It was drained before it was given away. */
+  bool nothing_lost =
+      session->given_away && holder_is_session(&session->seen, config->nonce);
 
-  if (verdict != HOLDER_MAY_GO_ON) {
+  if (verdict != HOLDER_MAY_GO_ON && !nothing_lost) {
     session_set_cause(session, "%s", holder_verdict_text(verdict));
     session_fence(session);
   } else if (lease->state == LEASE_BREAKING) {
@@ -91,9 +96,10 @@ described_claimed(struct session *session, uint64_t now_ns)
   if ((others || (lease->state == LEASE_LEASED && !known)) &&
       session_ask_group(session, now_ns))
     return;
-  if (!epoch_is_ours(session))
-    session_fence(session);
-  else if (lease->state == LEASE_BREAKING)
+  if (!epoch_is_ours(session)) {
+    if (!session_was_given(session, now_ns))
+      session_fence(session);
+  } else if (lease->state == LEASE_BREAKING)
     session_look_later(session, now_ns);
   else if (others)
     lost_to_other(session, now_ns);
@@ -107,7 +113,9 @@ described_claimed(struct session *session, uint64_t now_ns)
 static void
 adopt_own_claim(struct session *session)
 {
-  if (holder_is_session(&session->seen, session->config.nonce)) {
+  if (holder_is_session(&session->seen, session->config.nonce) &&
+      !(session->given_away && session->seen.epoch == session->epoch)) {
+    session->given_away = false;
     session->claimed = true;
     session->epoch = session->seen.epoch;
   }
@@ -214,6 +222,7 @@ claimed(struct session *session, const struct lease_reply *reply,
     if (session->member && !session_group_claimed(session, now_ns))
       return;
     session->claimed = true;
+    session->given_away = session->handing = session->offered = false;
     session->want_write = false;
     session->attempts = 0;
     session->epoch = session->seen.epoch;
@@ -302,6 +311,10 @@ session_replied(struct session *session, const struct session_event *event,
   }
   if (session->detaching && !session->draining) {
     replied_while_detaching(session, verb, reply, now_ns);
+    return;
+  }
+  if (session->state == SESSION_HANDING) {
+    session_gave(session, reply, now_ns);
     return;
   }
   switch (verb) {

@@ -44,6 +44,8 @@ session_state_text(enum session_state state)
     return "draining";
   case SESSION_VERIFYING:
     return "verifying";
+  case SESSION_HANDING:
+    return "handing over";
   case SESSION_RELEASING:
     return "releasing";
   case SESSION_DETACHED:

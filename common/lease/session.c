@@ -41,6 +41,7 @@
  *   HELD       ours      own      OPEN       (RENEW)          doubt, DETACH
  *   DRAINING   ours      own      DRAINING   (RENEW)          doubt, DRAINED,
  *                                                             time
+ *   HANDING    going     own      PENDING    CHANGE RENEW     its reply
  *   VERIFYING  ?         own      PENDING    any of them      its reply
  *   RELEASING  ?         any      CLOSED     RELEASE          its reply
  *   DETACHED   -         -        CLOSED     -                never
@@ -284,6 +285,9 @@ session_step(struct session *session, const struct session_event *event,
     break;
   case SESSION_DRAINED:
     session_drained(session, event->clean, now_ns);
+    break;
+  case SESSION_HAND_OVER:
+    session_hand_over(session, event->order, now_ns);
     break;
   case SESSION_DETACH:
     session_detach(session, event->clean, now_ns);

@@ -7,7 +7,8 @@
  * conflict once. Only the keeper's turn calls this.
  *
  *   came to     told as    when                       other
- *   STANDBY     conflict   always                     who holds the lease
+ *   STANDBY     handover   the lease was given away   who was given it
+ *               conflict   else                       who holds the lease
  *   ATTACHED    attach     always                     -
  *   HELD        claim      its first epoch            who claimed before
  *               reclaim    another epoch              -
@@ -32,6 +33,7 @@ tenure_events_before(const struct tenure *tenure, struct tenure_before *before)
 
   before->state = session->state;
   before->holder_epoch = holder->epoch;
+  before->handovers = session->handovers;
   memcpy(before->holder, holder->node, sizeof before->holder);
 }
 
@@ -132,7 +134,11 @@ tenure_events_after(struct tenure *tenure, const struct tenure_before *before)
   case SESSION_STANDBY:
     event.kind = EVENT_CONFLICT;
     set_other(&event, lease->node, EVENT_NO_EPOCH);
-    if (lease->state == LEASE_BREAKING)
+    if (session->handovers != before->handovers) {
+      event.kind = EVENT_HANDOVER;
+      event.epoch = session->order.epoch;
+      tenure->told_epoch = EVENT_NO_EPOCH; /* what it has was given away */
+    } else if (lease->state == LEASE_BREAKING)
       set_cause(&event, "the lease is being broken");
     break;
   case SESSION_ATTACHED:

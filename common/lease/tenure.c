@@ -292,6 +292,48 @@ tenure_forget(struct tenure *tenure, struct tenure_waiter *waiter)
 }
 
 void
+tenure_order(struct tenure *tenure, const struct handover_order *order)
+{
+  LOCK_FOR_SCOPE(&tenure->lock);
+  tenure->notes.order = *order;
+  tenure->notes.set |= NOTE_ORDER;
+  tenure_ready(tenure);
+  keeper_kick(tenure->keeper);
+}
+
+bool
+tenure_looked(struct tenure *tenure)
+{
+  LOCK_FOR_SCOPE(&tenure->lock);
+  bool again = tenure->look_again;
+
+  tenure->look_again = false;
+  tenure->looking = again;
+  if (!again) { /* the turn may wait for that to free it */
+    tenure->notes.set |= NOTE_LOOKED;
+    tenure_ready(tenure);
+    keeper_kick(tenure->keeper);
+  }
+  return again;
+}
+
+void
+keeper_look(struct keeper *keeper, const char *volume, const char *node)
+{
+  LOCK_FOR_SCOPE(&keeper->lock);
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    if (strcmp(tenure->name, volume) == 0 &&
+        strcmp(tenure->session.config.node, node) == 0) {
+      LOCK_FOR_SCOPE(&tenure->lock);
+      tenure->notes.set |= NOTE_LOOK;
+      tenure_ready(tenure);
+    }
+  }
+  keeper_kick(keeper);
+}
+
+void
 tenure_post(struct tenure *tenure, const struct session_event *event)
 {
   LOCK_FOR_SCOPE(&tenure->lock);

@@ -117,8 +117,24 @@ fenced_list_json(const struct holder_record *record)
   return list;
 }
 
+static json_t *
+handover_json(const struct handover_request *request)
+{
+  json_t *json;
+
+  if (request == NULL || request->from[0] == '\0')
+    return json_null();
+  json = json_object();
+  set(&json, "from", json_string(request->from));
+  set(&json, "to", json_string(request->to));
+  set(&json, "epoch", json_integer((json_int_t)request->epoch));
+  set(&json, "asked", time_or_null(request->asked_ms));
+  return json;
+}
+
 json_t *
-volume_json(const char *volume, const struct volume_info *info)
+volume_json(const char *volume, const struct volume_info *info,
+            const struct handover_request *handover)
 {
   json_t *json = json_object();
 
@@ -128,14 +144,16 @@ volume_json(const char *volume, const struct volume_info *info)
   set(&json, "lease", lease_json(info));
   set(&json, "last_holder", last_holder_json(info));
   set(&json, "fenced_instances", fenced_list_json(&info->record));
+  set(&json, "handover", handover_json(handover));
   set(&json, "etag", text_or_null(info->etag));
   return json;
 }
 
 char *
-volume_json_text(const char *volume, const struct volume_info *info)
+volume_json_text(const char *volume, const struct volume_info *info,
+                 const struct handover_request *handover)
 {
-  json_t *json = volume_json(volume, info);
+  json_t *json = volume_json(volume, info, handover);
   char *text = json_dumps(json, JSON_INDENT(2));
   char *line;
 

@@ -17,6 +17,8 @@
  * that the lease of a newer holder is never given up (S6). Marking the record
  * as clean is a Set Blob Metadata before it, under the same condition.
  *
+ * So does a CHANGE that is bound to an epoch.
+ *
  * CLAIM is in azure-claim.c.
  */
 #include "store/azure-command.h"
@@ -379,6 +381,27 @@ release_once(struct azure_work *work)
   return r != 0 || is_kept(work) ? r : send_lease(work, etag);
 }
 
+/* Hands the lease over, under the expected epoch only. What becomes of a try
+ * whose answer is lost, a look shows to whoever asked.
+ */
+static int
+change_checked(struct azure_work *work)
+{
+  int r = STATUS_ETAG_STALE;
+
+  for (unsigned i = 0; i < RELEASE_TRIES && r == STATUS_ETAG_STALE; i++) {
+    r = azure_look(work);
+    if (r == 0 && azure_epoch(work) != work->command->expected_epoch)
+      return azure_epoch_is_stale(work);
+    if (r == 0)
+      r = send_lease(work, work->seen.info.etag);
+  }
+  if (r == STATUS_ETAG_STALE)
+    return error_set(work->err, STATUS_TRANSIENT,
+                     "%s: change: it is being written to", work->volume->name);
+  return r;
+}
+
 static int
 release(struct azure_work *work)
 {
@@ -427,9 +450,12 @@ run_verb(struct azure_work *work)
     work->seen.info.lease =
         (struct lease_info){.state = LEASE_AVAILABLE, .expires_in_ms = -1};
     return 0;
+  case LEASE_CHANGE:
+    if (work->command->check_epoch)
+      return change_checked(work);
+    return send_and_look(work);
   case LEASE_ACQUIRE:
   case LEASE_RENEW:
-  case LEASE_CHANGE:
     return send_and_look(work);
   case LEASE_BREAK:
     return look_after(work, send_lease(work, NULL));

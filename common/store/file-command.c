@@ -42,11 +42,15 @@ change(struct volume_record *record, const struct lease_command *command,
        uint64_t now_ns, int64_t wall_ms)
 {
   bool repeat = lease_id_equal(&record->lease.id, &command->proposed_id);
-  int r = blob_lease_change(&record->lease, &command->lease_id,
-                            &command->proposed_id, now_ns);
+  struct blob_lease lease = record->lease;
+  int r = blob_lease_change(&lease, &command->lease_id, &command->proposed_id,
+                            now_ns);
 
   if (r != 0)
     return r;
+  if (command->check_epoch && record->epoch != command->expected_epoch)
+    return STATUS_EPOCH_STALE;
+  record->lease = lease;
   memcpy(record->lease_node, command->node, sizeof record->lease_node);
   if (!repeat)
     record->lease_since_ms = wall_ms;

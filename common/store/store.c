@@ -275,6 +275,7 @@ side_text(enum side side)
 {
   static const char *const table[SIDES] = {
       [SIDE_REGISTRATIONS] = "registrations",
+      [SIDE_HANDOVER] = "handover",
   };
 
   return table[side];

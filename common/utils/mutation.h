@@ -29,6 +29,8 @@ enum mutation {
   GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
   GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */
   GROUP_JOINS_QUIETLY,   /* who joins adopts the epoch */
+  HANDOVER_NO_DRAIN,      /* the lease goes while changes are under way */
+  HANDOVER_STALE_REQUEST, /* an order for another epoch is obeyed */
   MUTATIONS
 };
 

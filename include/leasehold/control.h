@@ -2,6 +2,8 @@
 /* control.h: reservation commands as they travel on the control export
  * VOLUME@NODE/reservation (DESIGN section 8).
  *
+ * and, as a vendor-specific command, the hand-over of handover-frame.h.
+ *
  *   what is written   0-15  the CDB, then zeroes
  *                     16-   the parameter list of a PERSISTENT RESERVE OUT
  *   what is read      0     SCSI status
@@ -28,6 +30,9 @@
   (1u << WRITE_EXCLUSIVE | 1u << WRITE_EXCLUSIVE_REGISTRANTS |                 \
    1u << WRITE_EXCLUSIVE_ALL)
 
+struct handover_patience;
+struct keeper;
+
 /* Who sends commands to what; all of it is the caller's. */
 struct control {
   struct store_volume *volume;
@@ -36,6 +41,11 @@ struct control {
   struct lease_key key;
   const struct log *log; /* a line for each change; may be NULL */
   struct events *events; /* and an event; may be NULL */
+  /* For a hand-over; see handover.h. Without patience there is none. */
+  struct handover_patience *patience;
+  const struct clock *clock;
+  struct keeper *keeper; /* may be NULL */
+  uint32_t duration_s;
 };
 
 /* Runs the command in the first length bytes of frame and waits for it; what

@@ -85,6 +85,19 @@ void keeper_set_kick(struct keeper *keeper, struct keeper_kick *kick);
 /* Writes the sessions' numbers (leasehold/metrics.h). Any thread. */
 void keeper_collect(struct keeper *keeper, struct metrics *metrics);
 
+/* Looks for requests to hand a volume over (handover.h). look is called in the
+ * keeper's turn, with no lock held, and must not block; it, or what it starts,
+ * finds out whether there is a request for the tenure, gives the tenure the
+ * order if so, and then calls tenure_looked. The tenure stays until then.
+ */
+struct keeper_scout {
+  void (*look)(struct keeper_scout *, struct tenure *);
+};
+void keeper_set_scout(struct keeper *keeper, struct keeper_scout *scout);
+
+/* Has the scout look now for the sessions of node on volume. Any thread. */
+void keeper_look(struct keeper *keeper, const char *volume, const char *node);
+
 /* Joins or begins node's tenure on the volume: one per (volume, node,
  * instance) in a keeper. While an earlier tenure of the same key is releasing,
  * the new one begins after it. A fenced tenure without an instance is not
@@ -116,6 +129,13 @@ void tenure_gate(struct tenure *tenure, struct gate *out);
  */
 void tenure_view(struct tenure *tenure, struct volume_info *info,
                  enum session_state *state, char cause[SESSION_CAUSE_MAX]);
+
+/* The scout's. The session is ordered to hand its lease over; it obeys if the
+ * order is for its present epoch. tenure_looked ends a look: true, look once
+ * more; false: do not touch the tenure any more.
+ */
+void tenure_order(struct tenure *tenure, const struct handover_order *order);
+bool tenure_looked(struct tenure *tenure);
 
 /* Hands WANT_WRITE, WANT_LEASE, REFUSED, UNKNOWN or DRAINED to the session. */
 void tenure_post(struct tenure *tenure, const struct session_event *event);

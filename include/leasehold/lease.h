@@ -136,7 +136,7 @@ enum lease_verb {
   LEASE_DESCRIBE, /* Get Properties; changes nothing, takes no lock */
   LEASE_ACQUIRE,  /* lease_id, duration_s, node */
   LEASE_RENEW,    /* lease_id */
-  LEASE_CHANGE,   /* lease_id -> proposed_id, node */
+  LEASE_CHANGE,   /* lease_id -> proposed_id, node, perhaps expected_epoch */
   LEASE_RELEASE,  /* lease_id, expected_epoch, clean */
   LEASE_BREAK,    /* break_period_s */
   LEASE_CLAIM,    /* lease_id, expected_epoch, record */
@@ -184,10 +184,12 @@ struct lease_command {
   uint32_t break_period_s;      /* BREAK: 0..60 or LEASE_BREAK_DEFAULT */
   char node[NODE_NAME_MAX + 1]; /* ACQUIRE, CHANGE: told to the store, which
                                    keeps it for people if it can */
-  /* CLAIM, RELEASE: done only if this is still the object's epoch, else
-   * STATUS_EPOCH_STALE (S6). How that is made atomic is the store's business.
+  /* CLAIM, RELEASE, and CHANGE with check_epoch: done only if this is still
+   * the object's epoch, else STATUS_EPOCH_STALE (S6). How that is made atomic
+   * is the store's business.
    */
   uint64_t expected_epoch;
+  bool check_epoch; /* CHANGE */
   /* RELEASE: also mark the holder record as cleanly detached. */
   bool clean;
   /* RELEASE: leave an infinite lease as it is (it is that of a reservation, and

@@ -56,7 +56,15 @@ enum session_event_kind {
   SESSION_REFUSED,    /* the store refused a data request of this epoch */
   SESSION_UNKNOWN,    /* a data request's outcome is unknown (S4) */
   SESSION_DRAINED,    /* while draining: nothing is under way any more */
+  SESSION_HAND_OVER,  /* another node is to have the lease: see order */
   SESSION_DETACH      /* the last connection is gone, or shall go */
+};
+
+/* What a hand-over asks for (handover.h). */
+struct handover_order {
+  uint64_t epoch;             /* it was made for this one, and no other */
+  char to[NODE_NAME_MAX + 1]; /* who is to have the lease */
+  struct lease_id to_lease;
 };
 
 struct session_event {
@@ -65,9 +73,10 @@ struct session_event {
   const char *text;                /* REPLY that failed: the store's words */
   uint64_t epoch;                  /* REFUSED, UNKNOWN: the request's guard */
   int status;                      /* REFUSED: what the store said */
-  bool clean;                      /* DETACH, DRAINED: all that was acknowledged
-                                      is in the store; what DETACH says may be
-                                      taken back by DRAINED */
+  const struct handover_order *order; /* HAND_OVER */
+  bool clean; /* DETACH, DRAINED: all that was acknowledged
+                 is in the store; what DETACH says may be
+                 taken back by DRAINED */
 };
 
 struct session_config {
@@ -96,6 +105,7 @@ enum session_state {
   SESSION_VERIFYING, /* held until a doubt came up (refused, unknown outcome,
                         provable end passed): the gate waits. RECLAIM and
                         UNCERTAIN of the design */
+  SESSION_HANDING,   /* drained; the lease is being given to another node */
   SESSION_RELEASING,
   SESSION_DETACHED, /* end */
   SESSION_FENCED    /* end, until detached */
@@ -121,10 +131,10 @@ struct session {
    */
   bool draining;
   char cause[SESSION_CAUSE_MAX];
-  uint64_t fences, reclaims, renewals; /* counters for operators */
-  struct volume_info seen;             /* the volume as last described */
-  uint64_t extended_ns; /* when the last acquire or renew that was answered
-                           well had been sent; 0: none */
+  uint64_t fences, reclaims, renewals, handovers; /* counters for operators */
+  struct volume_info seen; /* the volume as last described */
+  uint64_t extended_ns;    /* when the last acquire or renew that was answered
+                              well had been sent; 0: none */
 
   /* Private. */
   struct session_config config;
@@ -148,7 +158,12 @@ struct session {
   int failure;      /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
   uint64_t drain_until_ns; /* while draining */
-  unsigned attempts;       /* transient failures in a row */
+  struct handover_order order;
+  bool handing;      /* the order is being carried out */
+  bool drained;      /* handing: nothing is under way any more */
+  bool offered;      /* a Change has been sent since, with nothing under way */
+  bool given_away;   /* the lease; whoever claims next is no loss of ours */
+  unsigned attempts; /* transient failures in a row */
   uint64_t renew_at_ns, retry_at_ns, valid_until_ns;
   uint64_t looked_ns, asked_until_ns;
 };

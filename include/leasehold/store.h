@@ -145,9 +145,9 @@ struct store_io {
 };
 
 /* Side objects: each has a fixed name, and is there or not. */
-enum side { SIDE_REGISTRATIONS, SIDES };
+enum side { SIDE_REGISTRATIONS, SIDE_HANDOVER, SIDES };
 
-/* "registrations". Static. */
+/* "registrations", "handover". Static. */
 const char *side_text(enum side side);
 #define SIDE_TEXT_MAX 16
 

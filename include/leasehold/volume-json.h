@@ -5,17 +5,21 @@
 #ifndef LEASEHOLD_VOLUME_JSON_H
 #define LEASEHOLD_VOLUME_JSON_H
 
+#include "leasehold/handover.h"
 #include "leasehold/lease.h"
 
 struct json_t; /* jansson's */
 
 /* One object; leasehold(1) describes its members. The caller owns the
- * reference. NULL: no memory. Pure.
+ * reference. handover is the request that is pending, or NULL. NULL: no memory.
+ * Pure.
  */
-struct json_t *volume_json(const char *volume, const struct volume_info *info);
+struct json_t *volume_json(const char *volume, const struct volume_info *info,
+                           const struct handover_request *handover);
 
 /* The same as text, indented, ending in a newline; free() it. NULL: no memory.
  */
-char *volume_json_text(const char *volume, const struct volume_info *info);
+char *volume_json_text(const char *volume, const struct volume_info *info,
+                       const struct handover_request *handover);
 
 #endif

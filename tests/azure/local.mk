@@ -20,6 +20,7 @@ AZURE_TESTS = \
 	tests/azure/test-credentials.sh \
 	tests/azure/test-demonstration.sh \
 	tests/azure/test-foreign-blobs.sh \
+	tests/azure/test-handover.sh \
 	tests/azure/test-http2.sh \
 	tests/azure/test-image-and-fio.sh \
 	tests/azure/test-kill-matrix.sh \

@@ -247,6 +247,37 @@ test_release(void **state)
 }
 
 /* A reservation's lease is not given back by a session that ends. */
+/* A hand-over: only under the epoch that it is for (S6). */
+static void
+test_change_checks_epoch(void **state)
+{
+  struct store_volume *volume = contract_volume();
+  struct lease_command command = {.verb = LEASE_CHANGE,
+                                  .lease_id = contract_a,
+                                  .proposed_id = contract_b,
+                                  .node = "nodeb",
+                                  .check_epoch = true};
+  uint64_t epoch = contract_epoch(volume);
+
+  (void)state;
+  assert_int_equal(contract_acquire(volume, &contract_a, 30), 0);
+  assert_int_equal(contract_claim(volume, &contract_a, &epoch), 0);
+  command.expected_epoch = epoch - 1;
+  assert_int_equal(contract_command(volume, &command, NULL),
+                   STATUS_EPOCH_STALE);
+  assert_int_equal(contract_renew(volume, &contract_a), 0);
+  command.expected_epoch = epoch;
+  assert_int_equal(contract_command(volume, &command, NULL), 0);
+  assert_int_equal(contract_renew(volume, &contract_a), STATUS_LEASE_MISMATCH);
+  assert_int_equal(contract_renew(volume, &contract_b), 0);
+  assert_int_equal(contract_claim(volume, &contract_b, &epoch), 0);
+  /* Again, and late: it is for another epoch now. */
+  assert_int_equal(contract_command(volume, &command, NULL),
+                   STATUS_EPOCH_STALE);
+  assert_int_equal(contract_renew(volume, &contract_b), 0);
+  store_volume_close(volume);
+}
+
 static void
 test_release_keeps_infinite(void **state)
 {
@@ -410,6 +441,7 @@ const struct CMUnitTest contract_lease_tests[] = {
     CONTRACT_TEST(test_guard),
     CONTRACT_TEST(test_two_handles),
     CONTRACT_TEST(test_release),
+    CONTRACT_TEST(test_change_checks_epoch),
     CONTRACT_TEST(test_release_keeps_infinite),
     CONTRACT_TEST(test_holder_record),
     CONTRACT_TEST(test_replies),

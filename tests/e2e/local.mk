@@ -52,6 +52,8 @@ E2E_TESTS = \
 	tests/e2e/test-fio.sh \
 	tests/e2e/test-full-filesystem.sh \
 	tests/e2e/test-gate-wait.sh \
+	tests/e2e/test-handover.sh \
+	tests/e2e/test-handover-request.sh \
 	tests/e2e/test-help-and-manual.sh \
 	tests/e2e/test-instance-goes-on.sh \
 	tests/e2e/test-kill-matrix.sh \

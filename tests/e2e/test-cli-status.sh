@@ -23,7 +23,7 @@ take_over()
 run 0 leasehold create disk0 1M
 run 0 leasehold status disk0 --json
 json 'list(it) == ["volume", "size", "epoch", "lease", "last_holder",
-                   "fenced_instances", "etag"]'
+                   "fenced_instances", "handover", "etag"]'
 json 'list(it["lease"]) == ["state", "duration", "holder", "since",
                             "expires_in", "id"]'
 json 'it["volume"] == "disk0" and it["size"] == 1 << 20 and it["epoch"] == 0'

@@ -9,6 +9,7 @@ fuzz_replays = \
 	tests/fuzz/replay-azure-headers \
 	tests/fuzz/replay-azure-xml \
 	tests/fuzz/replay-export-name \
+	tests/fuzz/replay-handover \
 	tests/fuzz/replay-record \
 	tests/fuzz/replay-registrations \
 	tests/fuzz/replay-scsi-pr \
@@ -28,6 +29,11 @@ tests_fuzz_replay_export_name_SOURCES = \
 	tests/fuzz/fuzz-export-name.c \
 	tests/fuzz/replay.c
 tests_fuzz_replay_export_name_LDADD = $(fuzz_libs)
+
+tests_fuzz_replay_handover_SOURCES = \
+	tests/fuzz/fuzz-handover.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_handover_LDADD = $(fuzz_libs)
 
 tests_fuzz_replay_record_SOURCES = \
 	tests/fuzz/fuzz-record.c \

@@ -7,6 +7,7 @@ tests_sim_simulator_SOURCES = \
 	common/cache/in-flight.c \
 	common/cache/range-lock.c \
 	common/cache/volume.c \
+	common/lease/handover-scout.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
 	common/lease/keeper.c \
@@ -15,6 +16,7 @@ tests_sim_simulator_SOURCES = \
 	common/lease/session.c \
 	common/lease/session-group.c \
 	common/lease/session-drain.c \
+	common/lease/session-handover.c \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \
@@ -23,6 +25,7 @@ tests_sim_simulator_SOURCES = \
 	tests/sim/sim.h \
 	tests/sim/sim-core.c \
 	tests/sim/sim-group.c \
+	tests/sim/sim-handover.c \
 	tests/sim/sim-main.c \
 	tests/sim/sim-oracle.c \
 	tests/sim/sim-oracle-group.c \

@@ -39,6 +39,8 @@ static const char *const mutation_names[MUTATIONS] = {
     [GROUP_EVICTED_ADOPTS] = "group-evicted-adopts",
     [GROUP_STALE_GOES_ON] = "group-stale-goes-on",
     [GROUP_JOINS_QUIETLY] = "group-joins-quietly",
+    [HANDOVER_NO_DRAIN] = "handover-no-drain",
+    [HANDOVER_STALE_REQUEST] = "handover-stale-request",
 };
 
 struct options {
@@ -57,9 +59,9 @@ static struct sim sim;
 static struct schedule schedule;
 
 static const char *const action_names[ACTION_KINDS] = {
-    "connect", "disconnect", "write",       "zero",        "fua",
-    "read",    "flush",      "preempt",     "clear",       "pause",
-    "crash",   "brown-out",  "flush-fails", "registration"};
+    "connect", "disconnect", "write",     "zero",        "fua",
+    "read",    "flush",      "preempt",   "clear",       "handover",
+    "pause",   "crash",      "brown-out", "flush-fails", "registration"};
 
 static void
 print_schedule(const struct schedule *list)
@@ -142,6 +144,7 @@ add_counts(struct sim_counts *to, const struct sim_counts *from)
   __atomic_fetch_add(&to->late, from->late, __ATOMIC_RELAXED);
   __atomic_fetch_add(&to->crashes, from->crashes, __ATOMIC_RELAXED);
   __atomic_fetch_add(&to->flushes, from->flushes, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&to->handovers, from->handovers, __ATOMIC_RELAXED);
 }
 
 /* Every jobs-th seed, until one fails here or a smaller one failed elsewhere.
@@ -236,10 +239,11 @@ run_all(const struct options *options, struct shared *shared)
          options->from);
   printf("writes %" PRIu64 ", refused %" PRIu64 ", unknown outcomes %" PRIu64
          ", late deliveries %" PRIu64 ", reclaims %" PRIu64 ", fences %" PRIu64
-         ", takeovers %" PRIu64 ", crashes %" PRIu64 ", flushes %" PRIu64 "\n",
+         ", takeovers %" PRIu64 ", crashes %" PRIu64 ", flushes %" PRIu64
+         ", hand-overs %" PRIu64 "\n",
          counts->writes, counts->refused, counts->unknown, counts->late,
          counts->reclaims, counts->fences, counts->takeovers, counts->crashes,
-         counts->flushes);
+         counts->flushes, counts->handovers);
   return 0;
 }
 

@@ -28,6 +28,9 @@
  *       all its own
  *   O14 (sim-oracle-group.c) nothing of one who was removed from a group lands
  *       any more, nor of a session when its node has a newer one in the group
+ *   O15 (sim-store.c) no change is under way when a session gives its lease
+ *       away
+ *   O16 it does so only for a request that was made in an epoch of its own
  *   O13 a change of unknown outcome is not sent again in the same epoch
  */
 #include "sim.h"
@@ -164,10 +167,53 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
     other->lost = other->lost || oracle_other_instance(other, volume);
   }
   volume->alone = true;
-  if (volume->claimed)
+  if (!volume->claimed || volume->gave) {
+    volume->first_epoch = epoch;
+    volume->superseded = volume->gave = false;
+  } else {
     sim->counts.reclaims++;
+  }
   volume->claimed = true;
   volume->epoch = epoch;
+}
+
+/* Was there a request for this, in an epoch of the session's? */
+static bool
+was_asked(const struct sim *sim, const struct sim_volume *volume,
+          const struct lease_id *to)
+{
+  bool has_claimed = volume->claimed && !volume->gave;
+  uint64_t first = has_claimed ? volume->first_epoch : sim->store.epoch;
+
+  for (unsigned i = 0; i < sim->store.request_count; i++) {
+    const struct handover_request *request = &sim->store.requests[i];
+
+    if (strcmp(request->from, volume->node) == 0 &&
+        lease_id_equal(&request->to_lease, to) && request->epoch >= first &&
+        request->epoch <= sim->store.epoch)
+      return true;
+  }
+  return false;
+}
+
+/* Another's claims are no loss of its any more. */
+static void
+note_given(struct sim *sim, struct sim_volume *volume)
+{
+  volume->gave = true;
+  volume->gave_epoch = sim->store.epoch;
+  volume->opened = false;
+}
+
+void
+oracle_gave(struct sim *sim, struct sim_volume *volume,
+            const struct lease_command *command)
+{
+  if (!was_asked(sim, volume, &command->proposed_id))
+    sim_violation(sim, "O16 %s gives the lease of epoch %u away, unasked",
+                  volume->node, (unsigned)sim->store.epoch);
+  note_given(sim, volume);
+  sim->counts.handovers++;
 }
 
 void
@@ -184,6 +230,10 @@ oracle_leased(struct sim *sim, const struct lease_id *id)
     if (!lease_id_equal(&theirs, id) &&
         !(sim->groups && oracle_is_group(sim, id)))
       other->superseded = true;
+    /* What it has offered, and somebody else has carried out. */
+    if (lease_id_equal(&other->offered_to, id) &&
+        other->offered_epoch == sim->store.epoch)
+      note_given(sim, other);
   }
 }
 

@@ -122,12 +122,17 @@ sim_effect(struct sim *sim, struct sim_volume *from,
   case LEASE_RENEW:
     return blob_lease_renew(&store->lease, &command->lease_id, sim->now_ns);
   case LEASE_CHANGE:
+    if (command->check_epoch && command->expected_epoch != store->epoch)
+      return STATUS_EPOCH_STALE;
     status = blob_lease_change(&store->lease, &command->lease_id,
                                &command->proposed_id, sim->now_ns);
     if (status == 0) {
       memcpy(store->node, command->node, sizeof store->node);
       oracle_leased(sim, &command->proposed_id);
-      sim->counts.takeovers++;
+      if (from != NULL)
+        oracle_gave(sim, from, command);
+      else
+        sim->counts.takeovers++;
     }
     return status;
   case LEASE_BREAK:
@@ -167,6 +172,11 @@ effect_of_change(struct sim *sim, struct message *message)
     status = STATUS_EPOCH_STALE;
   if (status != 0) {
     sim->counts.refused++;
+    if (message->io != NULL && message->deliveries == 0 &&
+        message->from->gave && message->from->gave_epoch == guard->epoch)
+      sim_violation(sim,
+                    "O15 op %u was under way when its lease was given away",
+                    message->op);
     return status;
   }
   oracle_change(sim, message->from, guard->epoch, &guard->lease_id,
@@ -451,6 +461,7 @@ submit_command(struct store_volume *volume, struct store_command *command)
   if (command->command.verb == LEASE_GROUP)
     memcpy(message->from->session, command->command.join.session,
            sizeof message->from->session);
+  sim_note_offer(message->from, &command->command);
   if (command->command.verb == LEASE_GROUP)
     sim_at(message->sim, &message->deliver,
            message->sim->now_ns + MILLISECOND +

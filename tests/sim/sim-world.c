@@ -49,8 +49,8 @@ true_time(const struct gateway *gateway, uint64_t local_ns)
 /* --- gateways ----------------------------------------------------------------
  */
 
-static bool
-paused(const struct gateway *gateway)
+bool
+sim_paused(const struct gateway *gateway)
 {
   return gateway->paused_until_ns > gateway->sim->now_ns;
 }
@@ -62,7 +62,7 @@ run_turn(struct sim *sim, struct event *event)
       (struct gateway *)((char *)event - offsetof(struct gateway, turn));
   uint64_t next_ns;
 
-  if (paused(gateway)) {
+  if (sim_paused(gateway)) {
     sim_at(sim, event, gateway->paused_until_ns);
     return;
   }
@@ -102,6 +102,7 @@ gateway_start(struct gateway *gateway)
   if (gateway->keeper == NULL)
     abort();
   keeper_set_kick(gateway->keeper, &gateway->kick);
+  keeper_set_scout(gateway->keeper, &gateway->scout);
 }
 
 static void
@@ -113,6 +114,7 @@ gateway_init(struct sim *sim, struct gateway *gateway)
   gateway->store.ops = &sim_store_ops;
   gateway->memberships.submit = sim_submit_membership;
   gateway->kick.kick = kick_turn;
+  gateway->scout.look = sim_scout;
   gateway->turn.run = run_turn;
   gateway->rate = 1;
   if (sim->schedule->bad_clocks) /* 0.7 to 1.3: far beyond the margin, too */
@@ -160,7 +162,7 @@ run_advance(struct sim *sim, struct event *event)
   struct client_op *slot =
       (struct client_op *)((char *)event - offsetof(struct client_op, advance));
 
-  if (paused(slot->client->gateway)) {
+  if (sim_paused(slot->client->gateway)) {
     sim_at(sim, event, slot->client->gateway->paused_until_ns);
     return;
   }
@@ -301,6 +303,7 @@ crash(struct sim *sim, struct gateway *gateway)
     client->gateway = NULL;
     client->tenure = NULL;
   }
+  sim_handover_forget(sim, gateway);
   keeper_abandon(gateway->keeper);
   sim_cancel(sim, &gateway->turn);
   gateway->paused_until_ns = 0;
@@ -318,7 +321,7 @@ act_connect(struct sim *sim, const struct action *action)
   unsigned node = action->a % NODES;
   char instance[16] = "";
 
-  if (client->gateway != NULL || paused(gateway))
+  if (client->gateway != NULL || sim_paused(gateway))
     return;
   if (action->b % 3 == 2)
     sim->boots[node]++;
@@ -333,7 +336,7 @@ act_on_client(struct sim *sim, const struct action *action)
   struct client *client = &sim->clients[action->who];
   unsigned first = action->a % SECTORS, sectors = 1 + action->b % 4;
 
-  if (client->gateway == NULL || paused(client->gateway))
+  if (client->gateway == NULL || sim_paused(client->gateway))
     return;
   switch (action->kind) {
   case ACT_DISCONNECT:
@@ -376,8 +379,12 @@ act(struct sim *sim, const struct action *action)
     else
       sim_operator(sim, false, action->a % NODES, 0);
     break;
+  case ACT_HANDOVER:
+    sim_ask_handover(sim, action->a % NODES, action->b % NODES,
+                     action->c % 2 == 0);
+    break;
   case ACT_PAUSE:
-    if (!paused(gateway))
+    if (!sim_paused(gateway))
       gateway->paused_until_ns =
           sim->now_ns + (1 + action->a % 90000) * MILLISECOND;
     sim_trace(sim, "gateway %u is stopped until %.3f", action->c % GATEWAYS,
@@ -406,11 +413,10 @@ static const struct {
   enum action_kind kind;
   unsigned weight;
 } weights[] = {
-    {ACT_CONNECT, 16},    {ACT_DISCONNECT, 4}, {ACT_WRITE, 34},
-    {ACT_ZERO, 5},        {ACT_FUA, 5},        {ACT_READ, 10},
-    {ACT_FLUSH, 10},      {ACT_PREEMPT, 6},    {ACT_CLEAR, 1},
-    {ACT_PAUSE, 4},       {ACT_CRASH, 2},      {ACT_BROWN_OUT, 1},
-    {ACT_FLUSH_FAILS, 2},
+    {ACT_CONNECT, 14},  {ACT_DISCONNECT, 4},  {ACT_WRITE, 32}, {ACT_ZERO, 5},
+    {ACT_FUA, 5},       {ACT_READ, 10},       {ACT_FLUSH, 10}, {ACT_PREEMPT, 6},
+    {ACT_CLEAR, 1},     {ACT_HANDOVER, 4},    {ACT_PAUSE, 4},  {ACT_CRASH, 2},
+    {ACT_BROWN_OUT, 1}, {ACT_FLUSH_FAILS, 2},
 };
 
 static bool

@@ -11,6 +11,7 @@
  *
  *   sim-core.c     time, the queue of events, random numbers
  *   sim-store.c    the store and the messages to it
+ *   sim-handover.c requests to hand the volume over, and who looks for them
  *   sim-world.c    gateways, clients, the operator, and the actions they take
  *   sim-group.c    registrations, and commands to them
  *   sim-oracle.c   what must hold, checked as it happens
@@ -28,6 +29,7 @@
 #include <stdint.h>
 
 #include "leasehold/clock.h"
+#include "leasehold/handover.h"
 #include "leasehold/keeper.h"
 #include "leasehold/registrations.h"
 #include "leasehold/store.h"
@@ -67,6 +69,7 @@ enum action_kind {
   ACT_FLUSH,
   ACT_PREEMPT,
   ACT_CLEAR,
+  ACT_HANDOVER,
   ACT_PAUSE,
   ACT_CRASH,
   ACT_BROWN_OUT,
@@ -131,10 +134,16 @@ struct sim_volume {
   bool clean;              /* released as drained */
   bool superseded;         /* lease or epoch have passed to another since */
   char session[SESSION_NONCE_MAX + 1]; /* as it calls itself */
-  bool alone;               /* it has claimed with the lease for itself */
-  bool in_group;            /* it has claimed, or goes on, in a group */
-  bool evicted;             /* and that is over */
-  bool lost;                /* the volume, to another (node, instance) */
+  bool alone;           /* it has claimed with the lease for itself */
+  bool in_group;        /* it has claimed, or goes on, in a group */
+  bool evicted;         /* and that is over */
+  bool lost;            /* the volume, to another (node, instance) */
+  uint64_t first_epoch; /* its first claim since it began, or gave the
+                            lease away */
+  bool gave;            /* the lease away, in this epoch: */
+  uint64_t gave_epoch;
+  struct lease_id offered_to; /* by its last Change, in this epoch: */
+  uint64_t offered_epoch;
   bool fenced;              /* its gate was seen to be FENCED */
   uint64_t flush_failed_ns; /* when one was first answered STATUS_IO */
   uint32_t duration_s;      /* of its last acquire */
@@ -155,11 +164,15 @@ struct sim_store {
   struct registrations truth; /* as last written without anything pending */
   uint64_t brown_out_until_ns;
   bool flush_fails;
+  struct handover_request request; /* the side object; from "": none */
+  /* All that were ever made, for the oracle. */
+  struct handover_request requests[ACTIONS_MAX];
+  unsigned request_count;
 };
 
 struct sim_counts {
   uint64_t writes, refused, unknown, reclaims, fences, takeovers, late, crashes,
-      flushes;
+      flushes, handovers;
 };
 
 /* --- gateways and clients --------------------------------------------------
@@ -171,6 +184,7 @@ struct gateway {
   struct store store;
   struct membership_runner memberships;
   struct keeper_kick kick;
+  struct keeper_scout scout;
   struct keeper *keeper; /* NULL while crashed */
   unsigned incarnation;
   double rate; /* of its clock */
@@ -187,6 +201,15 @@ struct client_op {
   char buffer[SECTORS * STORE_SECTOR];
 };
 
+/* A scout's errand. */
+struct errand {
+  struct gateway *gateway; /* NULL: free */
+  struct tenure *tenure;
+  struct handover_request seen;
+  struct event event;
+};
+
+#define ERRANDS 64
 #define CLIENT_OPS 4
 
 struct client {
@@ -210,6 +233,7 @@ struct sim {
   struct sim_store store;
   struct gateway gateways[GATEWAYS];
   struct client clients[CLIENTS];
+  struct errand errands[ERRANDS];
   unsigned boots[NODES];
   struct op ops[OPS_MAX];
   uint32_t op_count;
@@ -262,7 +286,16 @@ void sim_clear(struct sim *);
 /* At the end: node 0 can write, by a group or because nothing is reserved. */
 void sim_let_write(struct sim *, bool group);
 
+/* sim-handover.c */
+void sim_scout(struct keeper_scout *, struct tenure *); /* a gateway's look */
+void sim_ask_handover(struct sim *, unsigned from, unsigned to, bool now);
+/* What a session is about to send may be an offer of its lease. */
+void sim_note_offer(struct sim_volume *, const struct lease_command *);
+/* A gateway has died: so have its errands. */
+void sim_handover_forget(struct sim *, const struct gateway *);
+
 /* sim-world.c */
+bool sim_paused(const struct gateway *);
 void sim_draw(struct schedule *, uint64_t seed);
 /* Runs a schedule; true if nothing was violated. sim is the caller's memory,
  * set up and torn down by this.
@@ -289,6 +322,8 @@ void oracle_change(struct sim *, struct sim_volume *, uint64_t guard_epoch,
                    const struct lease_id *, uint32_t op);
 void oracle_claim(struct sim *, struct sim_volume *, uint64_t old_epoch);
 void oracle_leased(struct sim *, const struct lease_id *);
+void oracle_gave(struct sim *, struct sim_volume *,
+                 const struct lease_command *);
 void oracle_release(struct sim *, struct sim_volume *, uint64_t expected,
                     bool clean);
 void oracle_sent(struct sim_volume *);

@@ -74,6 +74,8 @@ do_command(struct fake_store *fake, const struct lease_command *command)
   case LEASE_RENEW:
     return blob_lease_renew(&fake->lease, &command->lease_id, now);
   case LEASE_CHANGE:
+    if (command->check_epoch && command->expected_epoch != fake->epoch)
+      return STATUS_EPOCH_STALE;
     status = blob_lease_change(&fake->lease, &command->lease_id,
                                &command->proposed_id, now);
     if (status == 0)

@@ -70,6 +70,7 @@ tests_unit_test_workers_LDADD = $(unit_utils)
 unit_programs += \
 	tests/unit/test-events \
 	tests/unit/test-export-name \
+	tests/unit/test-handover \
 	tests/unit/test-node \
 	tests/unit/test-registrations \
 	tests/unit/test-registrations-json \
@@ -81,6 +82,7 @@ tests_unit_test_events_LDADD = \
 	$(unit_lease) \
 	$(JANSSON_LIBS)
 tests_unit_test_export_name_LDADD = $(unit_lease)
+tests_unit_test_handover_LDADD = $(unit_lease)
 tests_unit_test_node_LDADD = $(unit_lease)
 registrations_bench = \
 	tests/unit/registrations-bench.c \
@@ -243,6 +245,7 @@ unit_programs += \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-drain \
 	tests/unit/test-session-group \
+	tests/unit/test-session-handover \
 	tests/unit/test-session-instance \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
@@ -282,6 +285,11 @@ tests_unit_test_session_group_SOURCES = \
 	tests/unit/session-bench.c \
 	tests/unit/session-bench.h \
 	tests/unit/test-session-group.c
+tests_unit_test_session_handover_LDADD = $(unit_lease)
+tests_unit_test_session_handover_SOURCES = \
+	tests/unit/session-bench.c \
+	tests/unit/session-bench.h \
+	tests/unit/test-session-handover.c
 tests_unit_test_session_instance_LDADD = $(unit_lease)
 tests_unit_test_session_instance_SOURCES = \
 	tests/unit/session-bench.c \

@@ -40,9 +40,9 @@ full_info(void)
 
 static void
 assert_text(const char *volume, const struct volume_info *info,
-            const char *want)
+            const struct handover_request *handover, const char *want)
 {
-  json_t *json = volume_json(volume, info);
+  json_t *json = volume_json(volume, info, handover);
   char *text = json_dumps(json, JSON_COMPACT);
 
   assert_string_equal(text, want);
@@ -54,10 +54,14 @@ static void
 everything_said(void **state)
 {
   struct volume_info info = full_info();
+  struct handover_request handover = {.from = "node-a",
+                                      .to = "node-b",
+                                      .epoch = 9,
+                                      .asked_ms = INT64_C(1769860800000)};
 
   (void)state;
   assert_text(
-      "disk0", &info,
+      "disk0", &info, &handover,
       "{\"volume\":\"disk0\",\"size\":1099511627776,\"epoch\":9,"
       "\"lease\":{\"state\":\"leased\",\"duration\":30,\"holder\":\"node-a\","
       "\"since\":\"2026-01-31T12:00:00Z\",\"expires_in\":21,"
@@ -67,7 +71,8 @@ everything_said(void **state)
       "\"write_back\":true,\"clean\":false},"
       "\"fenced_instances\":[{\"node\":\"node-b\",\"instance\":\"x\","
       "\"epoch\":8},{\"node\":\"node-c\",\"instance\":null,\"epoch\":5}],"
-      "\"etag\":\"0x8D\"}");
+      "\"handover\":{\"from\":\"node-a\",\"to\":\"node-b\",\"epoch\":9,"
+      "\"asked\":\"2026-01-31T12:00:00Z\"},\"etag\":\"0x8D\"}");
 }
 
 static void
@@ -76,12 +81,12 @@ nothing_to_say(void **state)
   struct volume_info info = {.size = 512, .lease = {.expires_in_ms = -1}};
 
   (void)state;
-  assert_text("a/b", &info,
+  assert_text("a/b", &info, NULL,
               "{\"volume\":\"a/b\",\"size\":512,\"epoch\":0,"
               "\"lease\":{\"state\":\"available\",\"duration\":null,"
               "\"holder\":null,\"since\":null,\"expires_in\":null,"
               "\"id\":null},\"last_holder\":null,\"fenced_instances\":[],"
-              "\"etag\":null}");
+              "\"handover\":null,\"etag\":null}");
 }
 
 static void
@@ -94,7 +99,7 @@ infinite_and_disbelieved(void **state)
   info.lease.duration_s = LEASE_DURATION_INFINITE;
   info.lease.expires_in_ms = -1;
   info.record.holder.epoch = 8;
-  json = volume_json("disk0", &info);
+  json = volume_json("disk0", &info, NULL);
   assert_string_equal(json_string_value(json_object_get(
                           json_object_get(json, "lease"), "duration")),
                       "infinite");
@@ -109,7 +114,7 @@ static void
 text_is_one_file(void **state)
 {
   struct volume_info info = full_info();
-  char *text = volume_json_text("disk0", &info);
+  char *text = volume_json_text("disk0", &info, NULL);
   json_t *json = json_loads(text, 0, NULL);
 
   (void)state;
@@ -151,12 +156,12 @@ nth_allocation_fails(void **state)
   (void)state;
   json_set_alloc_funcs(counting_malloc, counting_free);
   allocations_left = LONG_MAX;
-  whole = volume_json("disk0", &info);
+  whole = volume_json("disk0", &info, NULL);
   before = live;
   for (long n = 0; json == NULL; n++) {
     assert_true(n < 10000);
     allocations_left = n;
-    json = volume_json("disk0", &info);
+    json = volume_json("disk0", &info, NULL);
     if (json == NULL)
       assert_int_equal(live, before);
   }

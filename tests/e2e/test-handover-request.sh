@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-handover-request.sh: a request to hand a volume over that is put into the
+# store: the server finds it when it renews; status shows it; a stale or a
+# damaged one moves nothing and is taken away; one that is not answered is
+# withdrawn, or turned into a preemption.
+
+. "${LEASEHOLD_SRCDIR:?}/tests/e2e/functions.sh"
+
+requires_nbd_python
+volume_create disk0 16M
+volume_create disk1 16M
+server_start a -- lease-duration=15
+server_start b
+
+# What there is to say at once.
+expect_status 0 leasehold handover disk1 --from node-a --to node-b
+expect_status 0 leasehold handover disk1 --from node-a --to node-b
+[ "$(holder disk1)" = node-b ] || fail 'a free volume is not acquired'
+expect_status 3 leasehold handover disk1 --from node-a --to node-c
+expect_output 'node-b holds it'
+expect_status 1 leasehold handover disk1 --from node-b --to node-c --timeout 1
+expect_output 'not handed it over in time'
+[ "$(holder disk1)" = node-b ] || fail 'it was taken without --force'
+expect_status 0 leasehold handover disk1 --from node-b --to node-c \
+  --timeout 0 --force
+[ "$(holder disk1)" = node-c ] || fail 'it was not taken'
+expect_status 2 leasehold handover disk1 --from node-c --to node-c
+expect_status 2 leasehold handover disk1 --from node-c --to node-b --timeout 0
+expect_status 2 leasehold handover disk1 --from node-c --to node-b --timeout 9x
+
+nbd_python <<'END'
+old, new = pattern(1, 65536), pattern(2, 65536)
+a = connect("a", "disk0@node-a")
+a.pwrite(old, 0)
+b = connect("b", "disk0@node-b")
+fails("EPERM", b.pwrite, new, 0)
+
+# node-a's server finds it when it renews.
+asking = subprocess.Popen(["leasehold", "handover", "disk0", "--from", "node-a",
+                           "--to", "node-b"])
+soon("the request is shown",
+     lambda: status("disk0")["handover"] is not None or
+     holder("disk0") == "node-b")
+text = leasehold("status", "disk0")
+check("hand-over     from node-a to node-b" in text or
+      "by node-b" in text, "status: " + text)
+check(asking.wait() == 0, "handover failed")
+check(holder("disk0") == "node-b", "it was not handed over")
+soon("the request is gone", lambda: status("disk0")["handover"] is None)
+fails("EPERM", a.pwrite, old, 0)
+a.flush()
+check(a.pread(65536, 0) == old, "what was written is lost")
+writes_soon(b, new, 0, PATIENCE)
+check(a.pread(65536, 0) == new, "node-a reads something else")
+
+# Back, by the server: at once.
+leasehold("handover", "disk0", "--from", "node-b", "--to", "node-a",
+          "--timeout", "0", "--force")
+fails("ESHUTDOWN", b.pwrite, new, 0)
+writes_soon(a, old, 0, PATIENCE)
+END
