@@ -10,7 +10,7 @@
 size_t
 blob_head_length(const char *bytes, size_t length)
 {
-  const char *end = memmem(bytes, length, "\r\n\r\n", 4);
+  const char *end = length > 0 ? memmem(bytes, length, "\r\n\r\n", 4) : NULL;
 
   return end != NULL ? (size_t)(end - bytes) + 4 : 0;
 }
