@@ -5,7 +5,8 @@
 bench_programs = \
 	bench/bare-client \
 	bench/blob-server \
-	bench/delay-proxy
+	bench/delay-proxy \
+	bench/scale
 if HAVE_LIBNBD
 bench_programs += \
 	bench/nbd-load
@@ -44,6 +45,13 @@ bench_delay_proxy_SOURCES = \
 bench_delay_proxy_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(top_srcdir)
+bench_scale_SOURCES = \
+	bench/scale.c
+bench_scale_LDADD = \
+	common/cache/libcache.la \
+	common/lease/liblease.la \
+	common/store/libstore.la \
+	common/utils/libutils.la
 bench_nbd_load_SOURCES = \
 	bench/nbd-load.c \
 	bench/samples.c \

@@ -103,11 +103,12 @@ struct tenure {
   struct lease_view lease_view;
   bool looking, look_again; /* the scout has it; and shall have it again */
   enum session_state state;
-  struct volume_info seen;
   uint64_t extended_ns;          /* the session's */
   char cause[SESSION_CAUSE_MAX]; /* ... to here */
 
-  /* keeper_turn's alone. */
+  /* keeper_turn's alone; but session.seen is changed under the lock, and read
+   * by others.
+   */
   struct session session;
   struct timer_node timer;        /* the session's wake_at_ns */
   struct tenure_request *request; /* NULL: none is on its way, or there was no

@@ -11,6 +11,8 @@
  *   the list of tenures                   attach, turn       keeper->lock
  *   the queues (keeper-queue.c)           any thread         keeper->queue_lock
  *   session, request, told, timers        keeper_turn only   nothing
+ *   session.seen: written                 keeper_turn only   tenure->lock
+ *                 read                    any thread         tenure->lock
  *
  * keeper->lock is taken before a tenure->lock, and that before queue_lock,
  * never the other way; none is held over I/O. Only keeper_turn frees tenures.
@@ -67,7 +69,6 @@ publish(struct tenure *tenure)
   tenure->state = session->state;
   tenure->draining = session->draining;
   view_lease(session, &tenure->lease_view);
-  tenure->seen = session->seen;
   tenure->extended_ns = session->extended_ns;
   memcpy(tenure->cause, session->cause, sizeof tenure->cause);
   if (tenure->gate.version == session->gate.version)
@@ -137,7 +138,10 @@ step_once(struct tenure *tenure, const struct session_event *event)
   struct tenure_before before;
 
   tenure_events_before(tenure, &before);
-  session_step(session, event, clock_now(clock), clock->wall_ms(clock));
+  {
+    LOCK_FOR_SCOPE(&tenure->lock); /* of what was seen */
+    session_step(session, event, clock_now(clock), clock->wall_ms(clock));
+  }
   tenure_events_after(tenure, &before);
   publish(tenure);
   if (session->send)

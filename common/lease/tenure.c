@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leasehold/timing.h"
 #include "utils/cleanup.h"
 #include "utils/random.h"
 
@@ -32,17 +33,6 @@ tenure_free(struct tenure *tenure)
   pthread_mutex_destroy(&tenure->lock);
   free(tenure->request);
   free(tenure);
-}
-
-/* A number that differs from volume to volume (FNV-1a). */
-static uint32_t
-spread_of(const char *name)
-{
-  uint32_t hash = 2166136261U;
-
-  for (; *name != '\0'; name++)
-    hash = (hash ^ (unsigned char)*name) * 16777619U;
-  return hash;
 }
 
 static int
@@ -124,7 +114,7 @@ keeper_attach(struct keeper *keeper, struct store *store, const char *volume,
   struct session_config config = {.duration_s = keeper->config.duration_s,
                                   .write_back = keeper->config.write_back,
                                   .drain_ns = keeper->config.drain_ns,
-                                  .spread = spread_of(volume)};
+                                  .spread = timing_spread(volume)};
   struct tenure *fresh = NULL;
   int status;
 
@@ -238,7 +228,7 @@ tenure_view(struct tenure *tenure, struct volume_info *info,
 {
   LOCK_FOR_SCOPE(&tenure->lock);
   if (info != NULL)
-    *info = tenure->seen;
+    *info = tenure->session.seen;
   if (state != NULL)
     *state = tenure->state;
   if (cause != NULL)

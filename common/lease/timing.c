@@ -15,6 +15,21 @@ later(uint64_t ns, uint64_t interval_ns)
   return interval_ns < TIME_NEVER - ns ? ns + interval_ns : TIME_NEVER;
 }
 
+/* FNV-1a, and then MurmurHash3's last step, which gives every bit a share of
+ * what names such as disk1 and disk2 differ in.
+ */
+uint32_t
+timing_spread(const char *name)
+{
+  uint32_t hash = 2166136261U;
+
+  for (; *name != '\0'; name++)
+    hash = (hash ^ (unsigned char)*name) * 16777619U;
+  hash = (hash ^ hash >> 16) * 0x85ebca6bU;
+  hash = (hash ^ hash >> 13) * 0xc2b2ae35U;
+  return hash ^ hash >> 16;
+}
+
 uint64_t
 timing_renew_at(uint64_t sent_ns, uint32_t duration_s, uint32_t spread)
 {

@@ -30,8 +30,10 @@
  * nanoseconds; absolute ones on CLOCK_BOOTTIME. Pure.
  */
 
-/* When to renew what was last acquired or renewed at sent_ns. spread (any
- * value, such as a hash of the volume's name) chooses the moment.
+/* A number that follows from the volume's name, spread over all there are. */
+uint32_t timing_spread(const char *name);
+/* When to renew what was last acquired or renewed at sent_ns. spread
+ * chooses the moment.
  */
 uint64_t timing_renew_at(uint64_t sent_ns, uint32_t duration_s,
                          uint32_t spread);

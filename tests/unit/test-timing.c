@@ -3,6 +3,7 @@
 #include "leasehold/timing.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "leasehold/clock.h"
 #include "leasehold/lease.h"
@@ -67,6 +68,36 @@ each_spread_has_its_own_moment(void **unused)
         sent = at + late;
       }
     }
+  }
+}
+
+/* A thousand volumes that were all taken at once: how many renewals come in
+ * each hundredth of an interval. None has many more than its share of 10.
+ */
+static void
+renewals_of_many_volumes_spread_out(void **unused)
+{
+  const uint64_t interval = 10 * S;
+  uint64_t sent[1000];
+
+  (void)unused;
+  for (unsigned i = 0; i < COUNT(sent); i++)
+    sent[i] = 1000 * S;
+  for (unsigned round = 0; round < 4; round++) {
+    unsigned counts[100] = {0}, most = 0;
+
+    for (unsigned i = 0; i < COUNT(sent); i++) {
+      char name[16];
+      unsigned share;
+
+      snprintf(name, sizeof name, "vg0/disk%u", i);
+      sent[i] = timing_renew_at(sent[i], 30, timing_spread(name));
+      share = (unsigned)(sent[i] % interval * 100 / interval);
+      if (++counts[share] > most)
+        most = counts[share];
+    }
+    /* The first ones come within half an interval, some twice as dense. */
+    assert_in_range(most, 10, round == 0 ? 60 : round == 1 ? 40 : 25);
   }
 }
 
@@ -157,6 +188,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(renewal_after_a_third_of_the_duration),
       cmocka_unit_test(each_spread_has_its_own_moment),
+      cmocka_unit_test(renewals_of_many_volumes_spread_out),
       cmocka_unit_test(provable_end_is_a_sixth_before_the_end),
       cmocka_unit_test(renewals_leave_time_for_retries),
       cmocka_unit_test(retries_double_up_to_five_seconds),
