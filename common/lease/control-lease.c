@@ -131,10 +131,29 @@ is_stranger(const struct work *work, const struct holder *holder)
          strcmp(registrant->session, holder->session) != 0;
 }
 
-/* Those who leave the group never write again as the same instances (S12). */
+/* Whether the instance that claimed last lives on: it is noted, or it is in its
+ * name that is claimed now.
+ */
+static bool
+last_goes_on(const struct work *work, const struct holder *last,
+             const struct holder *next)
+{
+  const struct registrant *registrant =
+      registrations_find(&work->state, last->node);
+  bool noted =
+      registrant != NULL && strcmp(registrant->instance, last->instance) == 0;
+
+  return (noted && goes_on(work, last->node)) ||
+         (strcmp(last->node, next->node) == 0 &&
+          strcmp(last->instance, next->instance) == 0);
+}
+
+/* Those who leave the group never write again as the same instances (S12), nor
+ * does one that was alone before it and is not in it, also if its node is now.
+ */
 static void
 fence_leavers(const struct work *work, struct holder_record *record,
-              uint64_t epoch)
+              const struct holder *next, uint64_t epoch)
 {
   const struct holder *last = &record->holder;
 
@@ -145,7 +164,7 @@ fence_leavers(const struct work *work, struct holder_record *record,
       holder_fence(record, registrant->node, registrant->instance, epoch);
   }
   if (last->node[0] != '\0' && last->instance[0] != '\0' &&
-      !goes_on(work, last->node))
+      !last_goes_on(work, last, next))
     holder_fence(record, last->node, last->instance, last->epoch);
 }
 
@@ -156,6 +175,7 @@ hold_for(const struct registrant *registrant, struct holder *out)
   memcpy(out->session, registrant->session, sizeof out->session);
   memcpy(out->instance, registrant->instance, sizeof out->instance);
   out->clean = registrant->session[0] == '\0';
+  out->write_back = registrant->unclean; /* S13 */
 }
 
 /* In whose name the epoch is incremented: a session's that goes on, so that it
@@ -199,14 +219,16 @@ claim_for_group(struct work *work, const struct lease_id *id)
     struct store_command claim = {.command.verb = LEASE_CLAIM};
     struct holder_record *record = &claim.command.record;
     int r = reservation_look(work->control->volume, &work->info, &work->error);
+    struct holder next;
 
     if (r != 0)
       return r;
     claim.command.lease_id = *id;
     claim.command.expected_epoch = work->info.epoch;
     *record = work->info.record;
-    fence_leavers(work, record, work->info.epoch);
-    record->holder = choose_holder(work, &work->info);
+    next = choose_holder(work, &work->info);
+    fence_leavers(work, record, &next, work->info.epoch);
+    record->holder = next;
     r = store_run_command(work->control->volume, &claim);
     if (r == 0)
       work->info.epoch = claim.reply.info.epoch;

@@ -104,6 +104,7 @@ tests_unit_test_translate_LDADD = $(unit_lease)
 unit_programs += \
 	tests/unit/test-blob-lease \
 	tests/unit/test-control \
+	tests/unit/test-control-group \
 	tests/unit/test-fault \
 	tests/unit/test-file-crowd \
 	tests/unit/test-file-fair \
@@ -124,6 +125,10 @@ tests_unit_test_control_LDADD = $(unit_lease)
 tests_unit_test_control_SOURCES = \
 	$(file_test_sources) \
 	tests/unit/test-control.c
+tests_unit_test_control_group_LDADD = $(unit_lease)
+tests_unit_test_control_group_SOURCES = \
+	$(file_test_sources) \
+	tests/unit/test-control-group.c
 tests_unit_test_fault_LDADD = $(unit_store)
 tests_unit_test_fault_SOURCES = \
 	$(file_test_sources) \
