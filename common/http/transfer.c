@@ -32,7 +32,12 @@
  */
 #define IDLE_MAX_S 4L
 
-#define BUFFER_SIZE (256L * 1024)
+/* What is received is copied from there: small enough to be still in a cache of
+ * the processor then, and not too much memory for many connections. What is
+ * sent is taken from memory anyway.
+ */
+#define RECEIVE_SIZE (64L * 1024)
+#define SEND_SIZE (256L * 1024)
 
 static bool
 is_success(const struct http_transfer *transfer)
@@ -270,8 +275,8 @@ set_options(struct http_transfer *transfer, const char *cainfo)
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
-  SET(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
-  SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
+  SET(CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
+  SET(CURLOPT_UPLOAD_BUFFERSIZE, SEND_SIZE);
   SET(CURLOPT_PREREQFUNCTION, begin);
   SET(CURLOPT_PREREQDATA, transfer);
   SET(CURLOPT_HEADERFUNCTION, take_header);
