@@ -16,14 +16,8 @@
 void
 sleeper_init(struct sleeper *sleeper)
 {
-  pthread_condattr_t attributes;
-
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_mutex_init(&sleeper->lock, NULL);
-  pthread_cond_init(&sleeper->woken_up, &attributes);
-  pthread_condattr_destroy(&attributes);
-  sleeper->woken = false;
+  *sleeper = (struct sleeper){.lock = PTHREAD_MUTEX_INITIALIZER,
+                              .woken_up = PTHREAD_COND_INITIALIZER};
 }
 
 void
@@ -56,7 +50,8 @@ sleep_slice(struct sleeper *sleeper, uint64_t duration_ns)
 
   pthread_mutex_lock(&sleeper->lock);
   while (!sleeper->woken) {
-    if (pthread_cond_timedwait(&sleeper->woken_up, &sleeper->lock, &until) != 0)
+    if (pthread_cond_clockwait(&sleeper->woken_up, &sleeper->lock,
+                               CLOCK_MONOTONIC, &until) != 0)
       break;
   }
   woken = sleeper->woken;

@@ -13,7 +13,7 @@
 #include "store/file-internal.h"
 
 #define WRITERS 6
-#define COMMANDS 60
+#define COMMANDS 20
 
 static atomic_bool stop;
 static atomic_uint written;
