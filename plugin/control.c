@@ -117,8 +117,10 @@ control_write(struct connection *connection, const void *buffer, uint32_t count,
                     &error);
     sleeper_destroy(&patience.sleeper);
   }
-  if (r == 0)
+  if (r == 0) {
+    access_command_done();
     return 0;
+  }
   nbdkit_set_error(status_errno(r));
   nbdkit_error("%s/reservation: %s", connection->label, error.text);
   return -1;

@@ -392,6 +392,7 @@ connection_free(struct connection *connection)
   keeper_detach(connection->tenure);
   store_volume_close(connection->observed);
   control_export_free(connection->control);
+  access_destroy(&connection->access);
   free(connection->text);
   free(connection);
 }
@@ -405,6 +406,7 @@ export_open(int readonly)
     nbdkit_error("no memory for a connection");
     return NULL;
   }
+  access_init(&connection->access);
   if (!connection_open(connection, readonly != 0)) {
     connection_free(connection);
     return NULL;

@@ -148,6 +148,21 @@ run(struct connection *connection, struct pending *pending)
   return 0;
 }
 
+/* As run, for what tells something of the contents. */
+static int
+run_reading(struct connection *connection, struct pending *pending)
+{
+  struct store_io *io = &pending->request.io;
+  int status;
+
+  io->error = (struct error)ERROR_INIT;
+  status = access_check(connection, &io->error);
+  if (status == 0)
+    return run(connection, pending);
+  report(connection, io, status);
+  return -1;
+}
+
 int
 io_read(void *handle, void *buffer, uint32_t count, uint64_t offset,
         uint32_t flags)
@@ -163,7 +178,7 @@ io_read(void *handle, void *buffer, uint32_t count, uint64_t offset,
     return 0;
   }
   pending_init(&pending, STORE_READ, 0, offset, count, buffer);
-  return run(connection, &pending);
+  return run_reading(connection, &pending);
 }
 
 int
@@ -244,7 +259,7 @@ io_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
   int result;
 
   pending_init(&pending, STORE_EXTENTS, 0, offset, count, NULL);
-  result = run(handle, &pending);
+  result = run_reading(handle, &pending);
   for (size_t i = 0; result == 0 && i < list->count; i++) {
     const struct extent *extent = &list->items[i];
 
@@ -266,5 +281,5 @@ io_cache(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 
   (void)flags;
   pending_init(&pending, STORE_PREFETCH, 0, offset, count, NULL);
-  return run(handle, &pending);
+  return run_reading(handle, &pending);
 }

@@ -5,6 +5,7 @@
 # never answers must not lose its code then, nor a memory checker its symbols.
 plugin_LTLIBRARIES += plugin/nbdkit-leasehold-plugin.la
 plugin_nbdkit_leasehold_plugin_la_SOURCES = \
+	plugin/access.c \
 	plugin/config.c \
 	plugin/control.c \
 	plugin/export.c \

@@ -111,12 +111,33 @@ enum sleep_end {
 enum sleep_end sleeper_sleep(struct sleeper *sleeper, const struct clock *clock,
                              uint64_t until_ns, bool may_leave);
 
+/* --- access.c: who may read -------------------------------------------- */
+
+struct connection;
+
+struct access {
+  pthread_mutex_t lock; /* held while the registrations are asked for */
+  bool known;           /* protected by lock: there has been an answer */
+  atomic_bool denied;
+  atomic_uint commands;          /* how many there had been at that time */
+  atomic_uint_fast64_t until_ns; /* CLOCK_BOOTTIME; it counts until then */
+};
+
+void access_init(struct access *access);
+void access_destroy(struct access *access);
+/* A reservation command has been run by this server. */
+void access_command_done(void);
+/* 0; STATUS_CONFLICT: a reservation lets only others read; or what came of
+ * asking for the first time. May block.
+ */
+int access_check(struct connection *connection, struct error *err);
+
 /* --- export.c: exports and connections --------------------------------- */
 
 #define DESCRIPTION_MAX 768 /* room for an error's text */
 
 /* One connection to one export. What is here is constant once open has
- * returned, but for the list and for reported.
+ * returned, but for the list, access and reported.
  */
 struct connection {
   struct connection *next, **link; /* export.c's list of all */
@@ -131,6 +152,7 @@ struct connection {
   struct store_volume *observed; /* EXPORT_RESERVATION has one, too */
   struct volume volume;
   struct control_export *control; /* EXPORT_RESERVATION; else NULL */
+  struct access access;           /* of EXPORT_VOLUME */
 
   /* The refusal last logged, or 0 since a write was accepted: a client that
    * keeps trying is told each time, the log only once.

@@ -39,8 +39,8 @@
  *
  * Threads: one request is advanced by one thread at a time. Nothing here is
  * shared between requests but the tenure and its range lock, which have locks
- * of their own. Nobody owns
- * a request but its caller; while wake_at_ns is TIME_NEVER the store does.
+ * of their own. Nobody owns a request but its caller; while wake_at_ns is
+ * TIME_NEVER the store does.
  */
 #include "leasehold/volume.h"
 
@@ -321,6 +321,13 @@ still_time(struct volume_request *request, uint64_t now_ns)
 
 enum passage { PASSED, WAITING, ENDED, CHANGED };
 
+static enum passage
+end_with(struct volume_request *request, int status, const char *text)
+{
+  finish_with(request, status, text);
+  return ENDED;
+}
+
 /* Until the gate changes, but not beyond wake_at_ns. */
 static enum passage
 wait_for_change(struct volume_request *request)
@@ -370,15 +377,30 @@ meet_conflict(struct volume_request *request, uint64_t now_ns)
   request->answered_ns = now_ns;
   if (now_ns >= gate->ask_again_at_ns && !(answered && now_ns >= until))
     return ask(request, now_ns);
-  if (answered && now_ns >= until) {
-    finish_with(request, STATUS_CONFLICT,
-                "reservation conflict: another node holds the lease");
-    return ENDED;
-  }
+  if (answered && now_ns >= until)
+    return end_with(request, STATUS_CONFLICT,
+                    "reservation conflict: another node holds the lease");
   request->wake_at_ns = gate->ask_again_at_ns;
   if (answered && until < request->wake_at_ns)
     request->wake_at_ns = until;
   return wait_for_change(request);
+}
+
+static enum passage
+pass_open(struct volume_request *request, uint64_t now_ns)
+{
+  const struct gate *gate = &request->gate;
+  bool draining = gate->position == GATE_DRAINING;
+
+  if ((draining && !request->begun) || gate->guard.epoch == request->doubted)
+    return wait_for_store(request, now_ns);
+  if (gate->shared && request->ranged && request->range.exclusive)
+    return end_with(request, STATUS_INVALID,
+                    "part of a sector cannot be written beside other writers");
+  if (!draining && !change_begins(request))
+    return CHANGED;
+  request->io.guard = gate->guard;
+  return PASSED;
 }
 
 static enum passage
@@ -391,22 +413,8 @@ pass_gate(struct volume_request *request)
   tenure_gate(tenure, gate);
   switch (gate->position) {
   case GATE_OPEN:
-    if (gate->guard.epoch == request->doubted)
-      return wait_for_store(request, now_ns);
-    if (gate->shared && request->ranged && request->range.exclusive) {
-      finish_with(request, STATUS_INVALID,
-                  "parts of sectors cannot be written while others write, too");
-      return ENDED;
-    }
-    if (!change_begins(request))
-      return CHANGED;
-    request->io.guard = gate->guard;
-    return PASSED;
   case GATE_DRAINING:
-    if (!request->begun || gate->guard.epoch == request->doubted)
-      return wait_for_store(request, now_ns);
-    request->io.guard = gate->guard;
-    return PASSED;
+    return pass_open(request, now_ns);
   case GATE_ASK:
     return ask(request, now_ns);
   case GATE_CONFLICT:
@@ -414,14 +422,11 @@ pass_gate(struct volume_request *request)
   case GATE_FENCED:
     if (MUTATED(S6_FENCED_GOES_ON))
       return ask(request, now_ns);
-    finish_with(request, STATUS_FENCED, "fenced");
-    return ENDED;
+    return end_with(request, STATUS_FENCED, "fenced");
   case GATE_CLOSED:
-    if (gate->status != STATUS_OK)
-      finish_with(request, gate->status, status_text(gate->status));
-    else
-      finish_with(request, STATUS_STOPPING, "the session has ended");
-    return ENDED;
+    return gate->status != STATUS_OK
+               ? end_with(request, gate->status, status_text(gate->status))
+               : end_with(request, STATUS_STOPPING, "the session has ended");
   case GATE_PENDING:
     break;
   }
@@ -438,14 +443,10 @@ pass_flush(struct volume_request *request)
   int failed = tenure_flush_status(tenure);
 
   tenure_gate(tenure, &request->gate);
-  if (request->gate.position == GATE_FENCED) {
-    finish_with(request, STATUS_FENCED, "fenced");
-    return ENDED;
-  }
-  if (failed != STATUS_OK) {
-    finish_with(request, failed, "an earlier flush has failed");
-    return ENDED;
-  }
+  if (request->gate.position == GATE_FENCED)
+    return end_with(request, STATUS_FENCED, "fenced");
+  if (failed != STATUS_OK)
+    return end_with(request, failed, "an earlier flush has failed");
   if (request->gate.position == GATE_PENDING)
     return wait_for_store(request, clock_now(request->volume->clock));
   return PASSED;
@@ -460,8 +461,7 @@ pass(struct volume_request *request)
     if (request->io.kind == STORE_FLUSH)
       return pass_flush(request);
   } else if (changes(request)) {
-    finish_with(request, STATUS_READ_ONLY, "an observer cannot write");
-    return ENDED;
+    return end_with(request, STATUS_READ_ONLY, "an observer cannot write");
   }
   return PASSED;
 }

@@ -93,8 +93,9 @@ settle(struct work *work)
   int r;
 
   memcpy(node, state->pending_node, sizeof node);
-  result = registrations_apply(state, node, &command, NULL, CONTROL_TYPES,
-                               &work->after, &work->effect);
+  result =
+      registrations_apply(state, node, &command, NULL, RESERVATION_TYPES_ALL,
+                          &work->after, &work->effect);
   if (result.status != SCSI_GOOD)
     work->effect.kind = EFFECT_NONE;
   r = complete(work);
@@ -213,9 +214,9 @@ try_command(struct work *work, struct scsi_result *result)
   if (r != 0)
     return r;
   begin_numbers(work);
-  *result = registrations_apply(&work->state, work->control->node,
-                                &work->command, &work->nodes, CONTROL_TYPES,
-                                &work->after, &work->effect);
+  *result = registrations_apply(
+      &work->state, work->control->node, &work->command, &work->nodes,
+      RESERVATION_TYPES_ALL, &work->after, &work->effect);
   return result->status == SCSI_GOOD ? change(work) : 0;
 }
 
@@ -309,6 +310,33 @@ control_name_holder(const struct control *control, struct volume_info *info)
   else
     memcpy(info->lease.node, reservation->holder, sizeof info->lease.node);
   info->lease.since_ms = 0;
+}
+
+/* A reservation that is only pending does not count yet. */
+int
+control_may_read(const struct control *control, bool *may, struct error *err)
+{
+  CLEANUP_FREE struct work *work = calloc(1, sizeof *work);
+  int r = STATUS_ETAG_STALE;
+
+  if (work == NULL)
+    return error_set(err, STATUS_NO_MEMORY, "no memory for a look");
+  work->control = control;
+  for (int i = 0; i < CONTROL_TRIES_MAX && r == STATUS_ETAG_STALE; i++) {
+    r = control_load(work);
+    if (r != 0 || registrations_may_read(&work->state, control->node))
+      break;
+    r = reservation_look(control->volume, &work->info, &work->error);
+    if (r == 0)
+      r = find_group_for_sure(work);
+    if (r == 0)
+      r = registrations_reconcile(&work->state, &work->info, &control->key,
+                                  &work->group);
+  }
+  *may = r == 0 && registrations_may_read(&work->state, control->node);
+  if (r != 0)
+    *err = work->error;
+  return r;
 }
 
 int
@@ -421,7 +449,7 @@ write_reply(struct work *work, const struct scsi_result *result,
   reply[0] = result->status;
   reply[1] = (uint8_t)scsi_sense_encode(result, reply + CONTROL_SENSE_OFFSET);
   if (result->status == SCSI_GOOD && pr_action_reads(work->command.action))
-    length = scsi_pr_encode(&work->after, &work->command, CONTROL_TYPES,
+    length = scsi_pr_encode(&work->after, &work->command, RESERVATION_TYPES_ALL,
                             reply + CONTROL_DATA_OFFSET,
                             CONTROL_SIZE - CONTROL_DATA_OFFSET);
   write_be32(reply + 4, (uint32_t)length);

@@ -25,11 +25,6 @@
 #define CONTROL_SENSE_OFFSET 8
 #define CONTROL_DATA_OFFSET 64
 
-/* The types of reservations that are offered. */
-#define CONTROL_TYPES                                                          \
-  (1u << WRITE_EXCLUSIVE | 1u << WRITE_EXCLUSIVE_REGISTRANTS |                 \
-   1u << WRITE_EXCLUSIVE_ALL)
-
 struct handover_patience;
 struct keeper;
 
@@ -61,6 +56,12 @@ int control_run(const struct control *control, const uint8_t *frame,
  */
 void control_name_holder(const struct control *control,
                          struct volume_info *info);
+
+/* Whether the reservation lets control's node, or with "" nobody in particular,
+ * read. Changes nothing. Any thread; blocks.
+ */
+int control_may_read(const struct control *control, bool *may,
+                     struct error *err);
 
 /* For an administrator who is about to break the lease: if it is that of a
  * group of writers, the volume is cleared as by one of them, so that the

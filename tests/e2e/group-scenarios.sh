@@ -5,6 +5,7 @@
 #
 #   group_writers               on servers g1 and g2
 #   group_ends                  on servers g1 and g2
+#   group_reads                 the same, with short leases
 
 # Three writers on two gateways; one is preempted in the middle of it.
 group_writers()
@@ -179,5 +180,61 @@ fails("ESHUTDOWN", data_a.pwrite, pattern(5, SIZE), 0)
 check(data_b.pread(SIZE, 0) == pattern(4, SIZE), "a fenced write has landed")
 check(a.reservation() == (11, 1), f"reservation: {a.reservation()}")
 b.good(CLEAR, key=11)
+EOF
+}
+
+# Types 3 and 6 reserve reads, too, which is the servers' business: at once by
+# the server that has run the command and for whoever comes, and within a
+# renewal's interval by another.
+group_reads()
+{
+  nbd_python <<'EOF'
+from scsi import *
+
+SIZE = 4096
+a, b, c = Nexus("g1", "node-a"), Nexus("g1", "node-b"), Nexus("g2", "node-c")
+for nexus, key in (a, 10), (b, 11), (c, 12):
+    nexus.good(REGISTER_AND_IGNORE, service_key=key)
+c.good(REGISTER, key=12)
+a.good(RESERVE, key=10, kind=1)
+data_a = connect("g1", "disk0@node-a")
+data_a.pwrite(pattern(1, SIZE), 0)
+near = connect("g1", "disk0@node-c")
+far, observer = connect("g2", "disk0@node-c"), connect("g2", "disk0")
+for handle in near, far, observer:
+    check(handle.pread(SIZE, 0) == pattern(1, SIZE), "reads of type 1")
+a.good(RELEASE, key=10, kind=1)
+a.good(RESERVE, key=10, kind=6)
+data_a = connect("g1", "disk0@node-a")
+data_b = connect("g2", "disk0@node-b")
+for handle, seed in (data_a, 2), (data_b, 3):
+    writes_soon(handle, pattern(seed, SIZE), 0, PATIENCE)
+    check(handle.pread(SIZE, 0) == pattern(seed, SIZE), "reads of type 6")
+fails("EPERM", near.pread, SIZE, 0)
+fails("EPERM", near.block_status, SIZE, 0, lambda *arguments: 0)
+for export in "disk0@node-c", "disk0", "disk0@node-c/ro":
+    fails("EPERM", connect("g2", export).pread, SIZE, 0)
+
+
+def is_refused(handle):
+    try:
+        handle.pread(SIZE, 0)
+    except nbd.Error as problem:
+        check(problem.errno == "EPERM", f"a read failed: {problem}")
+        return True
+    return False
+
+
+for handle in far, observer:
+    soon("reads by the other server are refused", lambda: is_refused(handle))
+
+# Preempted, a node does not read either; released, everybody does.
+a.good(PREEMPT, key=10, service_key=11, kind=6)
+fails("EPERM", connect("g1", "disk0@node-b").pread, SIZE, 0)
+check(data_a.pread(SIZE, 0) == pattern(3, SIZE), "reads of the holder")
+a.good(RELEASE, key=10, kind=6)
+check(connect("g2", "disk0").pread(SIZE, 0) == pattern(3, SIZE),
+      "reads after RELEASE")
+a.good(CLEAR, key=10)
 EOF
 }

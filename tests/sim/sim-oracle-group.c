@@ -80,6 +80,9 @@ oracle_group_claim(struct sim *sim, struct sim_volume *volume)
       if (strcmp(other->node, volume->node) == 0 &&
           oracle_other_instance(other, volume))
         other->superseded = true;
+    /* Or it was noted when it sent this, and will hear of what is noted now. */
+    if (strcmp(sim->store.record.holder.session, volume->session) == 0)
+      volume->claimed = volume->superseded = true;
     return;
   }
   oracle_instance(sim, volume);

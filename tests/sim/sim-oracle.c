@@ -167,6 +167,7 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
     other->lost = other->lost || oracle_other_instance(other, volume);
   }
   volume->alone = true;
+  volume->in_group = volume->evicted = false; /* O12 knows if it may */
   if (!volume->claimed || volume->gave) {
     volume->first_epoch = epoch;
     volume->superseded = volume->gave = false;

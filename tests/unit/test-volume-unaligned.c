@@ -229,6 +229,59 @@ failed_request_leaves_no_lock_behind(void **state)
 #define SECTORS(name)                                                          \
   cmocka_unit_test_setup_teardown(name, setup_sectors, teardown)
 
+/* Answers that the lease is a group's, and that whoever asks is in it. */
+static int
+everybody_is_in(struct membership_runner *runner, struct store_volume *volume,
+                const char *name, struct store_command *command)
+{
+  struct membership *membership = &command->reply.membership;
+  struct store_command look = {.command.verb = LEASE_DESCRIBE};
+
+  (void)runner;
+  (void)name;
+  assert_int_equal(store_run_command(volume, &look), 0);
+  command->reply.info = look.reply.info;
+  membership->member = true;
+  membership->group = look.reply.info.lease.id;
+  if (command->command.join.kind == JOIN_NOTE)
+    memcpy(membership->session, command->command.join.session,
+           sizeof membership->session);
+  return 0;
+}
+
+/* What others write to the same sector would be lost. */
+static void
+no_part_of_a_sector_beside_other_writers(void **state)
+{
+  struct membership_runner runner = {.submit = everybody_is_in};
+  struct world *world = *state;
+  struct blob_lease *lease = &world->store.lease;
+  struct gateway gateway;
+  struct connection a;
+  struct client client;
+
+  world->memberships = &runner;
+  gateway = gateway_open(world);
+  lease_id_from_group("disk0", 1, NULL, &lease->id);
+  assert_int_equal(blob_lease_acquire(lease, &lease->id,
+                                      LEASE_DURATION_INFINITE,
+                                      world->clock.now_ns),
+                   0);
+  a = connect_to(&gateway, "a", "");
+  begin(&a, &client, STORE_WRITE, 1, 512, 512);
+  assert_true(client.finished);
+  assert_int_equal(client.request.status, 0);
+  for (unsigned i = 0; i < 3; i++) {
+    begin(&a, &client, i == 2 ? STORE_ZERO : STORE_WRITE, 2,
+          i == 0 ? 513 : 512, 500);
+    assert_true(client.finished);
+    assert_int_equal(client.request.status, STATUS_INVALID);
+  }
+  assert_bytes(world, 512, 512, 1);
+  disconnect(&a);
+  gateway_close(&gateway);
+}
+
 int
 main(void)
 {
@@ -239,6 +292,7 @@ main(void)
       SECTORS(s4_merged_write_of_unknown_outcome_is_sent_again),
       SECTORS(sector_is_read_after_the_claim),
       SECTORS(failed_request_leaves_no_lock_behind),
+      SECTORS(no_part_of_a_sector_beside_other_writers),
   };
 
   return cmocka_run_group_tests_name("volume-unaligned", tests, NULL, NULL);

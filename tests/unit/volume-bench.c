@@ -33,6 +33,7 @@ gateway_open(struct world *world)
   struct keeper_config config = {.clock = &world->clock.clock,
                                  .log = world->log,
                                  .duration_s = 30,
+                                 .memberships = world->memberships,
                                  .drain_ns = 30 * SECOND,
                                  .extra_new = volume_extra_new};
   struct gateway gateway = {.world = world, .keeper = keeper_new(&config)};

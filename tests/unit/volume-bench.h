@@ -12,6 +12,7 @@
 #define SECOND NANOSECONDS_PER_SECOND
 
 struct world {
+  struct membership_runner *memberships; /* of its gateways; NULL: none */
   struct fake_clock clock;
   struct fake_store store;
   const struct log *log; /* of gateways opened from then on; or NULL */
