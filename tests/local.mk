@@ -76,11 +76,12 @@ EXTRA_DIST += \
 
 # Not under valgrind: fuzzed and simulated input, and hundreds of runs of the
 # command with one wrong word each, are too slow, and run with the sanitizers, as
-# does the matrix of reservation commands, whose code test-pr-families runs too; a
-# stopped process is fenced through pidfd_open, which valgrind does not have.
+# do the matrix and the races of reservation commands, whose code test-pr-families
+# runs too; a stopped process is fenced through pidfd_open, which valgrind does
+# not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
 	%/test-cli-completion.sh %/test-cli-usage.sh %/test-pr-matrix.sh \
-	%/test-stopped-holder.sh, \
+	%/test-pr-race.sh %/test-stopped-holder.sh, \
 	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold

@@ -14,6 +14,7 @@ struct work {
   struct pr_command command;
   struct pr_nodes nodes;
   struct volume_info info;         /* as last looked at */
+  bool looked;                     /* before state was known to be so */
   struct registrations state;      /* as last read, reconciled */
   struct lease_id group;           /* whose lease it is, if a group's */
   struct registrations after;      /* as it is to be */
@@ -38,8 +39,13 @@ int control_name_lease(const struct work *work, const struct lease_owner *owner,
                        struct lease_id *id);
 /* "group:7", for people. */
 void control_group_text(uint64_t group, char text[NODE_NAME_MAX + 1]);
+/* Looks at the volume, and after that whether the registrations are those that
+ * were read. STATUS_ETAG_STALE: others.
+ */
+int control_look_again(struct work *work);
 /* Does work->effect to the lease; what follows from that for the registrations
- * is put into work->after. 0, STATUS_CONFLICT, or what went wrong.
+ * is put into work->after. 0, STATUS_CONFLICT, or what went wrong;
+ * STATUS_ETAG_STALE: it is not pending any more.
  */
 int control_do_effect(struct work *work);
 

@@ -47,8 +47,24 @@ control_name_lease(const struct work *work, const struct lease_owner *owner,
   return lease_id_from_node(owner->node, &control->key, id);
 }
 
-/* Runs one reservation command of node's. 0, STATUS_CONFLICT, or what went
- * wrong.
+int
+control_look_again(struct work *work)
+{
+  int r = reservation_look(work->control->volume, &work->info, &work->error);
+
+  if (r == 0)
+    r = store_side_read(work->control->volume, SIDE_REGISTRATIONS, &work->seen,
+                        &work->error);
+  if (r == 0 && strcmp(work->seen.etag, work->object.etag) != 0)
+    r = STATUS_ETAG_STALE;
+  work->looked = r == 0;
+  return r;
+}
+
+/* Runs one reservation command of node's, unless the volume has changed since a
+ * time when the command was pending: else it could be done after somebody else
+ * has completed it, and undo what has been done since. 0, STATUS_CONFLICT,
+ * STATUS_ETAG_STALE, or what went wrong.
  */
 static int
 run_lease(struct work *work, enum reservation_command command,
@@ -60,7 +76,7 @@ run_lease(struct work *work, enum reservation_command command,
       .victim_id = victim != NULL ? *victim : nobody,
       .duration_s = LEASE_DURATION_INFINITE,
   };
-  struct reservation_result result;
+  struct reservation_result result = {.outcome = RESERVATION_LOOK_AGAIN};
   int r = control_name_lease(work, owner, &request.node_id);
 
   if (r != 0)
@@ -69,23 +85,37 @@ run_lease(struct work *work, enum reservation_command command,
     control_group_text(owner->group, request.node);
   else
     memcpy(request.node, owner->node, sizeof request.node);
-  r = reservation_run(work->control->volume, work->control->name, &request,
-                      &result);
+  for (unsigned i = 0;
+       i < CONTROL_TRIES_MAX && result.outcome == RESERVATION_LOOK_AGAIN; i++) {
+    r = work->looked ? 0 : control_look_again(work);
+    work->looked = false;
+    if (r != 0)
+      return r;
+    result = (struct reservation_result){.info = work->info};
+    r = reservation_try(work->control->volume, work->control->name, &request,
+                        i >= CONTROL_TRIES_MAX / 2, &result);
+  }
+  if (result.outcome == RESERVATION_LOOK_AGAIN)
+    return error_set(&work->error, STATUS_TRANSIENT,
+                     "%s: it changed hands at each of %d looks; try again",
+                     work->control->name, CONTROL_TRIES_MAX);
   if (r != 0)
     work->error = result.error;
   return r;
 }
 
-/* Change, and then acquire: the lease may have been one that ends. */
+/* Change, and then acquire if the lease was not one that does not end. */
 static int
 change_lease(struct work *work)
 {
+  const struct lease_info *lease = &work->info.lease;
   struct lease_id victim;
   int r = control_name_lease(work, &work->effect.from, &victim);
 
   if (r == 0)
     r = run_lease(work, RESERVATION_PREEMPT, &work->effect.to, &victim);
-  if (r == 0)
+  if (r == 0 && (lease->state != LEASE_LEASED ||
+                 lease->duration_s != LEASE_DURATION_INFINITE))
     r = run_lease(work, RESERVATION_RESERVE, &work->effect.to, NULL);
   return r;
 }
@@ -215,6 +245,7 @@ choose_holder(const struct work *work, const struct volume_info *info)
 static int
 claim_for_group(struct work *work, const struct lease_id *id)
 {
+  work->looked = false;
   for (int i = 0; i < CLAIMS_MAX; i++) {
     struct store_command claim = {.command.verb = LEASE_CLAIM};
     struct holder_record *record = &claim.command.record;

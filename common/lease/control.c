@@ -21,11 +21,16 @@
  * Whoever finds a pending command does steps 2 and 3 for it, before anything of
  * his own. Step 2 may be done twice: an acquire, a change and a release change
  * nothing then, and a break is left out when the lease is no longer the one
- * that it was meant for. So after a crash between any two steps the next
- * command, from any node by any gateway, completes the one before it; a crash
- * before step 1 is done has done nothing. A lease that has moved to somebody
- * else in the meantime is not touched: then the pending command is taken back
- * as one that met a reservation conflict.
+ * that it was meant for. Nor is it done by one who is so slow that others have
+ * done step 3 and more commands since: it carries the ETag that the volume had
+ * at a time after which the command was seen to be pending, and with each step
+ * 2 there is another one. (In stores whose ETag changes with data as well, only
+ * an acquire can do that; a change then depends on whose the lease is.) So
+ * after a crash between any two steps the next command, from any node by any
+ * gateway, completes the one before it; a crash before step 1 is done has done
+ * nothing. A lease that has moved to somebody else in the meantime is not
+ * touched: then the pending command is taken back as one that met a reservation
+ * conflict.
  *
  * A replacement whose outcome is unknown is looked for: each one has a random
  * number of its own in it. If it is not there, it is sent again under the same
@@ -64,8 +69,8 @@ set_pending(struct registrations *state, const char *node,
   state->pending = *command;
 }
 
-/* Steps 2 and 3. 0; STATUS_CONFLICT: the command was taken back; else it is
- * still pending.
+/* Steps 2 and 3. 0; STATUS_CONFLICT: the command was taken back;
+ * STATUS_ETAG_STALE: one of the two by somebody else; else it is still pending.
  */
 static int
 complete(struct work *work)
@@ -99,6 +104,8 @@ settle(struct work *work)
   if (result.status != SCSI_GOOD)
     work->effect.kind = EFFECT_NONE;
   r = complete(work);
+  if (r == STATUS_ETAG_STALE)
+    return 0;
   if (r == 0 || r == STATUS_CONFLICT) {
     log_line(work->control->log, LOG_LEVEL_INFO,
              "%s: %s of %s was left half done, and has been %s",
@@ -171,11 +178,32 @@ begin_numbers(struct work *work)
     work->state.group = work->info.epoch;
 }
 
+/* A reservation that the lease seems to contradict may have been made, or have
+ * changed hands, after the volume was looked at: so it is looked at again.
+ */
+static int
+reconcile(struct work *work)
+{
+  const struct lease_key *key = &work->control->key;
+  struct reservation *now = &work->state.reservation, read = *now;
+  int r = registrations_reconcile(&work->state, &work->info, key, &work->group);
+
+  if (r != 0 || read.type == RESERVATION_NONE ||
+      (read.type == now->type && strcmp(read.holder, now->holder) == 0))
+    return r;
+  r = control_look_again(work);
+  *now = read;
+  return r != 0 ? r
+                : registrations_reconcile(&work->state, &work->info, key,
+                                          &work->group);
+}
+
 int
 control_look(struct work *work)
 {
   int r = reservation_look(work->control->volume, &work->info, &work->error);
 
+  work->looked = r == 0;
   if (r == 0)
     r = control_load(work);
   if (r == 0 && work->state.pending_node[0] != '\0') {
@@ -184,16 +212,34 @@ control_look(struct work *work)
   }
   if (r == 0)
     r = find_group_for_sure(work);
-  if (r == 0)
-    r = registrations_reconcile(&work->state, &work->info, &work->control->key,
-                                &work->group);
-  return r;
+  return r != 0 ? r : reconcile(work);
+}
+
+/* Somebody else has completed the command, or has taken it back: which?
+ * generation is what it was before.
+ */
+static int
+find_outcome(struct work *work, uint32_t generation)
+{
+  const struct registrations *after = &work->after;
+  int r = control_load(work);
+
+  if (r != 0)
+    return r;
+  if (after->generation != generation)
+    return work->state.generation != generation ? 0 : STATUS_CONFLICT;
+  /* RESERVE and RELEASE */
+  return after->reservation.type == RESERVATION_NONE ||
+                 registrations_holds(&work->state, work->control->node)
+             ? 0
+             : STATUS_CONFLICT;
 }
 
 /* Makes after what is so. */
 static int
 change(struct work *work)
 {
+  uint32_t generation = work->state.generation;
   int r;
 
   if (work->effect.kind == EFFECT_NONE)
@@ -202,7 +248,10 @@ change(struct work *work)
                : control_save(work, &work->after);
   set_pending(&work->state, work->control->node, &work->command);
   r = control_save(work, &work->state);
-  return r != 0 ? r : complete(work);
+  if (r != 0)
+    return r;
+  r = complete(work);
+  return r == STATUS_ETAG_STALE ? find_outcome(work, generation) : r;
 }
 
 /* One try. *result is valid when it returns 0. */

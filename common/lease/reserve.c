@@ -114,6 +114,46 @@ conflict(struct reservation_result *result, const char *name,
                    "%s: reservation conflict: %s", name, who);
 }
 
+/* Stores that tell lease IDs change the ETag with the lease, not with data; the
+ * others with data, which nobody can write while the lease is free.
+ */
+static bool
+can_be_guarded(const struct volume_info *info,
+               const struct lease_command *command, bool often)
+{
+  return info->lease.id_known ||
+         (command->verb == LEASE_ACQUIRE &&
+          (info->lease.state != LEASE_LEASED || !often));
+}
+
+/* Fills in result->status for its outcome, and returns it. */
+static int
+finish(struct reservation_result *result, const char *name,
+       const struct reservation_request *request)
+{
+  if (result->outcome == RESERVATION_GOOD)
+    result->status = 0;
+  else if (result->outcome == RESERVATION_CONFLICT)
+    result->status = conflict(result, name, request);
+  return result->status;
+}
+
+int
+reservation_try(struct store_volume *volume, const char *name,
+                const struct reservation_request *request, bool often,
+                struct reservation_result *result)
+{
+  const struct volume_info *info = &result->info;
+  struct translation plan;
+
+  translate(request, info, &plan);
+  if (plan.count > 0 && can_be_guarded(info, &plan.commands[0], often))
+    memcpy(plan.commands[0].if_etag, info->etag,
+           sizeof plan.commands[0].if_etag);
+  result->outcome = run_plan(volume, &plan, result);
+  return finish(result, name, request);
+}
+
 int
 reservation_run(struct store_volume *volume, const char *name,
                 const struct reservation_request *request,
@@ -134,22 +174,12 @@ reservation_run(struct store_volume *volume, const char *name,
     result->outcome = run_plan(volume, &plan, result);
   }
 
-  switch (result->outcome) {
-  case RESERVATION_GOOD:
-    result->status = 0;
-    break;
-  case RESERVATION_CONFLICT:
-    result->status = conflict(result, name, request);
-    break;
-  case RESERVATION_LOOK_AGAIN:
+  if (result->outcome == RESERVATION_LOOK_AGAIN) {
     result->outcome = RESERVATION_ERROR;
-    result->status =
-        error_set(&result->error, STATUS_TRANSIENT,
-                  "%s: it changed hands at each of %d looks; try again", name,
-                  RESERVATION_LOOKS_MAX);
-    break;
-  case RESERVATION_ERROR:
-    break;
+    return result->status =
+               error_set(&result->error, STATUS_TRANSIENT,
+                         "%s: it changed hands at each of %d looks; try again",
+                         name, RESERVATION_LOOKS_MAX);
   }
-  return result->status;
+  return finish(result, name, request);
 }

@@ -272,6 +272,26 @@ send_lease(struct azure_work *work, const char *etag)
   return azure_finish(work, &exchange, NULL);
 }
 
+/* An ETag that is another: the sequence number becomes what it is, or 0,
+ * whichever is more. Somebody else's change of the ETag is as good.
+ */
+static int
+touch(struct azure_work *work)
+{
+  struct azure_exchange exchange;
+  int r;
+
+  azure_begin(work, &exchange, "Set Blob Properties", "properties");
+  exchange.repeatable = true;
+  http_headers_add(&exchange.request.headers, "x-ms-sequence-number-action",
+                   "max");
+  http_headers_add(&exchange.request.headers, "x-ms-blob-sequence-number", "0");
+  http_headers_printf(&exchange.request.headers, "If-Match", "\"%s\"",
+                      work->command->if_etag);
+  r = azure_finish(work, &exchange, NULL);
+  return r == STATUS_ETAG_STALE ? 0 : r;
+}
+
 /* What the service does not take, or only some versions of it. */
 static int
 check(const struct azure_work *work)
@@ -338,6 +358,17 @@ send_and_look(struct azure_work *work)
   return look_after(work, r);
 }
 
+/* A lease command on condition, and a look. */
+static int
+run_conditional(struct azure_work *work)
+{
+  int r = send_lease(work, work->command->if_etag);
+
+  if (r == 0 && work->command->verb == LEASE_ACQUIRE)
+    r = touch(work);
+  return look_after(work, r);
+}
+
 /* --- release ---------------------------------------------------------- */
 
 /* Marks the record, if it is ours. *etag: in and out. */
@@ -376,6 +407,11 @@ release_once(struct azure_work *work)
     return r;
   if (azure_epoch(work) != work->command->expected_epoch)
     return azure_epoch_is_stale(work);
+  if (work->command->if_etag[0] != '\0' &&
+      strcmp(work->command->if_etag, work->seen.info.etag) != 0)
+    return error_set(work->err, STATUS_ETAG_STALE,
+                     "%s: release refused: it has been changed",
+                     work->volume->name);
   memcpy(etag, work->seen.info.etag, sizeof etag);
   r = mark_clean(work, etag);
   return r != 0 || is_kept(work) ? r : send_lease(work, etag);
@@ -416,18 +452,31 @@ release(struct azure_work *work)
       return 0;
     if (r == STATUS_UNKNOWN)
       doubt = true;
-    else if (r != STATUS_ETAG_STALE)
+    else if (r != STATUS_ETAG_STALE || work->command->if_etag[0] != '\0')
       break;
     if (clock_now(work->volume->store->clock) >= work->deadline_ns)
       break;
   }
-  if (r == STATUS_ETAG_STALE)
+  if (r == STATUS_ETAG_STALE && work->command->if_etag[0] == '\0')
     return error_set(work->err, STATUS_TRANSIENT,
                      "%s: release: it is being written to", work->volume->name);
   return r;
 }
 
 /* --- any command ------------------------------------------------------ */
+
+static int
+run_lease(struct azure_work *work)
+{
+  const struct lease_command *command = work->command;
+
+  if (command->verb == LEASE_CHANGE && command->check_epoch)
+    return change_checked(work);
+  if (command->if_etag[0] != '\0')
+    return run_conditional(work);
+  return command->verb == LEASE_BREAK ? look_after(work, send_lease(work, NULL))
+                                      : send_and_look(work);
+}
 
 static int
 run_verb(struct azure_work *work)
@@ -450,15 +499,11 @@ run_verb(struct azure_work *work)
     work->seen.info.lease =
         (struct lease_info){.state = LEASE_AVAILABLE, .expires_in_ms = -1};
     return 0;
-  case LEASE_CHANGE:
-    if (work->command->check_epoch)
-      return change_checked(work);
-    return send_and_look(work);
   case LEASE_ACQUIRE:
   case LEASE_RENEW:
-    return send_and_look(work);
+  case LEASE_CHANGE:
   case LEASE_BREAK:
-    return look_after(work, send_lease(work, NULL));
+    return run_lease(work);
   case LEASE_GROUP:
   case LEASE_NONE:
     break;

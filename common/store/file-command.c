@@ -159,9 +159,14 @@ try_command(const struct file_place *place, const struct lease_command *command,
 {
   const struct clock *clock = place->store->clock;
   uint64_t now_ns = clock_now(clock);
-  int r = apply(record, command, now_ns, clock->wall_ms(clock));
+  int r = STATUS_ETAG_STALE;
 
   record_info(record, now_ns, info);
+  if (command->if_etag[0] == '\0' ||
+      strcmp(command->if_etag, info->etag) == 0) {
+    r = apply(record, command, now_ns, clock->wall_ms(clock));
+    record_info(record, now_ns, info);
+  }
   return r != 0 ? refuse(place, command, record, info, r, err) : STATUS_OK;
 }
 

@@ -190,6 +190,11 @@ struct lease_command {
    */
   uint64_t expected_epoch;
   bool check_epoch; /* CHANGE */
+  /* ACQUIRE, CHANGE, RELEASE, BREAK, unless "": done only while this is the
+   * volume's ETag, else STATUS_ETAG_STALE. Such an ACQUIRE changes the ETag, so
+   * that one that is late is refused once another one has been done.
+   */
+  char if_etag[ETAG_MAX + 1];
   /* RELEASE: also mark the holder record as cleanly detached. */
   bool clean;
   /* RELEASE: leave an infinite lease as it is (it is that of a reservation, and

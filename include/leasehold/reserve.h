@@ -43,7 +43,8 @@ int lease_key_check(const struct volume_info *info, const char *name,
                     struct error *err);
 
 struct reservation_result {
-  enum reservation_outcome outcome; /* GOOD, CONFLICT or ERROR */
+  enum reservation_outcome outcome; /* GOOD, CONFLICT or ERROR; of one try
+                                       also LOOK_AGAIN */
   int status;              /* 0, STATUS_CONFLICT, or what the store said */
   struct volume_info info; /* as last looked at; for GOOD and unless sent is 0
                               that was just before the commands. Not valid when
@@ -52,6 +53,15 @@ struct reservation_result {
   struct error error; /* not GOOD: why; for CONFLICT it names the holder and
                          since when */
 };
+
+/* One try, by what result->info says of the volume: outcome is LOOK_AGAIN if it
+ * is not so any more. The store, too, does it only if the volume is as it was,
+ * as far as that can be told while somebody writes; not if that has been tried
+ * often enough. Else as reservation_run.
+ */
+int reservation_try(struct store_volume *volume, const char *name,
+                    const struct reservation_request *request, bool often,
+                    struct reservation_result *result);
 
 /* Runs one command and waits for it; name is the volume's, for texts. Returns
  * result->status: STATUS_TRANSIENT when the volume changed hands at each of

@@ -433,6 +433,63 @@ test_etags(void **state)
   contract_close(volume);
 }
 
+/* if_etag: what is late is refused, and changes nothing. */
+static void
+test_if_etag(void **state)
+{
+  struct store_volume *volume = contract_volume();
+  struct lease_command acquire = {.verb = LEASE_ACQUIRE,
+                                  .lease_id = contract_a,
+                                  .duration_s = LEASE_DURATION_INFINITE,
+                                  .node = "nodea"};
+  struct lease_command others[] = {
+      {.verb = LEASE_CHANGE,
+       .lease_id = contract_a,
+       .proposed_id = contract_b,
+       .node = "nodeb"},
+      {.verb = LEASE_RELEASE, .lease_id = contract_a},
+      {.verb = LEASE_BREAK},
+  };
+  struct volume_info info;
+  char old[ETAG_MAX + 1];
+
+  (void)state;
+  contract_describe(volume, &info);
+  memcpy(old, info.etag, sizeof old);
+  memcpy(acquire.if_etag, old, sizeof old);
+  assert_int_equal(contract_command(volume, &acquire, NULL), 0);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_LEASED);
+  assert_string_not_equal(info.etag, old);
+  for (size_t i = 0; i < COUNT(others); i++) {
+    others[i].expected_epoch = info.epoch;
+    memcpy(others[i].if_etag, old, sizeof old);
+    assert_int_equal(contract_command(volume, &others[i], NULL),
+                     STATUS_ETAG_STALE);
+  }
+  assert_int_equal(contract_command(volume, &acquire, NULL), STATUS_ETAG_STALE);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_LEASED);
+
+  /* With the present one they are done. */
+  memcpy(others[1].if_etag, info.etag, sizeof info.etag);
+  assert_int_equal(contract_command(volume, &others[1], NULL), 0);
+  assert_int_equal(contract_command(volume, &acquire, NULL), STATUS_ETAG_STALE);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_AVAILABLE);
+  memcpy(acquire.if_etag, info.etag, sizeof info.etag);
+  assert_int_equal(contract_command(volume, &acquire, NULL), 0);
+  contract_describe(volume, &info);
+  memcpy(others[0].if_etag, info.etag, sizeof info.etag);
+  assert_int_equal(contract_command(volume, &others[0], NULL), 0);
+  contract_describe(volume, &info);
+  memcpy(others[2].if_etag, info.etag, sizeof info.etag);
+  assert_int_equal(contract_command(volume, &others[2], NULL), 0);
+  contract_describe(volume, &info);
+  assert_int_equal(info.lease.state, LEASE_BROKEN);
+  contract_close(volume);
+}
+
 const struct CMUnitTest contract_lease_tests[] = {
     CONTRACT_TEST(test_describe),
     CONTRACT_TEST(test_invalid),
@@ -446,5 +503,6 @@ const struct CMUnitTest contract_lease_tests[] = {
     CONTRACT_TEST(test_holder_record),
     CONTRACT_TEST(test_replies),
     CONTRACT_TEST(test_etags),
+    CONTRACT_TEST(test_if_etag),
     {0},
 };

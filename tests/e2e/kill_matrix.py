@@ -15,8 +15,7 @@ import subprocess
 import nbd
 
 from client import SCRATCH, check, connect, socket_of, soon
-from pr_matrix import ALL_REGISTRANTS, KEYS, ROLES, Volume, offered_types, \
-    read_table
+from pr_matrix import ROLES, State, Volume, offered_types, read_table
 from scsi import *
 
 COMMANDS = (
@@ -90,13 +89,18 @@ def check_lease(volume, state):
     check(volume.access("WRITE", "u") == "DENIED", f"{state}: anybody writes")
 
 
-def check_next(volume, state, killer):
-    """Another command works, and nothing comes of the one before it."""
+def check_next(volume, state, killer, clear):
+    """Another command works, and nothing comes of the one before it, not even
+    when all is over.
+    """
     x = volume.nexus["x"]
     x.good(REGISTER, service_key=1)
     state = state._replace(keys={**state.keys, "x": 1},
                            generation=state.generation + 1)
     check(volume.read_state() == state, "after the next command")
+    if clear:
+        x.good(CLEAR, key=1)
+        state = State({}, 0, None, state.generation + 1)
     killer.late()
     check(volume.read_state() == state, "after what was late")
     check_lease(volume, state)
@@ -121,7 +125,7 @@ def kill_at(volume, row, role, moment, killer):
     check(state == after or sent is None and state == before,
           f"{where}: {state}; before: {before}, after: {after}")
     if sent is None:
-        check_next(volume, state, killer)
+        check_next(volume, state, killer, clear=moment % 2 == 1)
     check_lease(volume, volume.read_state())
     volume.state = None
     if sent is not None:

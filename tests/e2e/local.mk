@@ -69,6 +69,7 @@ E2E_TESTS = \
 	tests/e2e/test-on-conflict.sh \
 	tests/e2e/test-pr-families.sh \
 	tests/e2e/test-pr-matrix.sh \
+	tests/e2e/test-pr-race.sh \
 	tests/e2e/test-pr-sense.sh \
 	tests/e2e/test-qemu-img.sh \
 	tests/e2e/test-qemu-io.sh \
@@ -95,6 +96,7 @@ EXTRA_DIST += \
 	tests/e2e/kill_matrix.py \
 	tests/e2e/pr_families.py \
 	tests/e2e/pr_matrix.py \
+	tests/e2e/pr_race.py \
 	tests/e2e/scsi.py \
 	tests/data/pr-matrix.tsv
 
