@@ -14,7 +14,7 @@ done
 server_start g
 nbd_python "$LEASEHOLD_SRCDIR/tests/data/pr-matrix.tsv" <<'EOF'
 from pr_families import run_families
-from pr_matrix import run_matrix
+from pr_matrix import TYPES, run_matrix
 run_families("g")
-run_matrix("g", sys.argv[1], [1, 5, 7])
+run_matrix("g", sys.argv[1], TYPES)
 EOF

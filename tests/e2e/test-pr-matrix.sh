@@ -12,5 +12,5 @@ done
 server_start g
 nbd_python "$LEASEHOLD_SRCDIR/tests/data/pr-matrix.tsv" <<'EOF'
 from pr_matrix import *
-run_matrix("g", sys.argv[1], [1, 5, 7])
+run_matrix("g", sys.argv[1], TYPES)
 EOF
