@@ -24,6 +24,7 @@ AZURE_TESTS = \
 	tests/azure/test-http2.sh \
 	tests/azure/test-image-and-fio.sh \
 	tests/azure/test-kill-matrix.sh \
+	tests/azure/test-late-member.sh \
 	tests/azure/test-late-write.sh \
 	tests/azure/test-lease-table.sh \
 	tests/azure/test-lost-answer-while-renewing.sh \

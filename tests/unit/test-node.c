@@ -135,6 +135,23 @@ lease_words_have_texts(void **unused)
   assert_string_equal(lease_verb_text(LEASE_RELEASE), "release");
   assert_string_equal(lease_verb_text(LEASE_BREAK), "break");
   assert_string_equal(lease_verb_text(LEASE_CLAIM), "claim");
+  assert_string_equal(lease_verb_text(LEASE_GROUP), "group");
+}
+
+/* As of a node of the name VOLUME#NUMBER; computed with uuidgen and openssl. */
+static void
+groups_have_ids(void **unused)
+{
+  const struct lease_key key = {(const unsigned char *)"0123456789abcdef", 16};
+  struct lease_id id;
+
+  (void)unused;
+  assert_int_equal(lease_id_from_group("disk0", 7, NULL, &id), 0);
+  assert_string_equal(id.text, "56d8ba6f-8e16-5871-828b-19592be8a47e");
+  assert_int_equal(lease_id_from_group("vms/db1", UINT64_MAX, NULL, &id), 0);
+  assert_string_equal(id.text, "5b972de4-3ee3-5a3b-bcf1-31a3dedc98ee");
+  assert_int_equal(lease_id_from_group("disk0", 7, &key, &id), 0);
+  assert_string_equal(id.text, "af48a24a-b5cc-80e2-86e7-677dcdc64605");
 }
 
 int
@@ -145,6 +162,7 @@ main(void)
       cmocka_unit_test(with_key_as_the_rfcs_say),
       cmocka_unit_test(version_and_variant_are_fixed),
       cmocka_unit_test(an_absurd_key_is_an_error),
+      cmocka_unit_test(groups_have_ids),
       cmocka_unit_test(ids_compare),
       cmocka_unit_test(lease_words_have_texts),
   };
