@@ -314,6 +314,20 @@ tell(const struct work *work, const struct scsi_result *result)
   events_add(control->events, &event);
 }
 
+/* A RESERVE that met a lease which was taken only after its look has a second
+ * try: the lease may be one that yields to it.
+ */
+static bool
+comes_again(const struct work *work, int status, bool *again)
+{
+  if (status == STATUS_CONFLICT && work->command.action == PR_RESERVE &&
+      !*again) {
+    *again = true;
+    return true;
+  }
+  return status == STATUS_ETAG_STALE;
+}
+
 static struct scsi_result
 run_command(struct work *work)
 {
@@ -321,8 +335,9 @@ run_command(struct work *work)
   const char *action = pr_action_text(work->command.action);
   struct scsi_result result = {.status = SCSI_GOOD};
   int r = STATUS_ETAG_STALE;
+  bool again = false;
 
-  for (int i = 0; i < CONTROL_TRIES_MAX && r == STATUS_ETAG_STALE; i++)
+  for (int i = 0; i < CONTROL_TRIES_MAX && comes_again(work, r, &again); i++)
     r = try_command(work, &result);
   if (r != 0) {
     if (r != STATUS_CONFLICT)

@@ -16,7 +16,7 @@ import threading
 from scsi import *
 
 SIZE = 4096
-WRITES = 40       # of each, before and after
+WRITES = 20       # of each, before and after
 
 a, b, c = Nexus("g1", "node-a"), Nexus("g2", "node-b"), Nexus("g2", "node-c")
 data = {"node-a": connect("g1", "disk0@node-a"),

@@ -140,7 +140,7 @@ oracle_registrations(struct sim *sim)
 
   if (registrations_decode(sim->store.side.bytes, sim->store.side.length,
                            "registrations", &now, &error) != 0)
-    sim_violation(sim, "O15 %s", error.text);
+    sim_violation(sim, "O17 %s", error.text);
   if (now.pending_node[0] != '\0')
     return;
   sim->store.truth = now;

@@ -229,7 +229,8 @@ oracle_leased(struct sim *sim, const struct lease_id *id)
     /* Who goes on in a group is said by the registrations. */
     lease_id_from_node(other->node, NULL, &theirs);
     if (!lease_id_equal(&theirs, id) &&
-        !(sim->groups && oracle_is_group(sim, id)))
+        !(oracle_is_group(sim, id) &&
+          registrations_find(&sim->store.truth, other->node) != NULL))
       other->superseded = true;
     /* What it has offered, and somebody else has carried out. */
     if (lease_id_equal(&other->offered_to, id) &&

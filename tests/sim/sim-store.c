@@ -72,6 +72,7 @@ sim_describe(const struct sim *sim, struct volume_info *info)
     memcpy(info->lease.node, store->node, sizeof info->lease.node);
   }
   info->record = store->record;
+  snprintf(info->etag, sizeof info->etag, "%u", (unsigned)store->revision);
 }
 
 static int
@@ -99,9 +100,9 @@ claim(struct sim *sim, struct sim_volume *from,
   return 0;
 }
 
-int
-sim_effect(struct sim *sim, struct sim_volume *from,
-           const struct lease_command *command)
+static int
+effect_of_command(struct sim *sim, struct sim_volume *from,
+                  const struct lease_command *command)
 {
   struct sim_store *store = &sim->store;
   int status;
@@ -157,6 +158,28 @@ sim_effect(struct sim *sim, struct sim_volume *from,
   }
 }
 
+/* A store that tells lease IDs has another ETag after each command; one that
+ * does not, after each change of data, each claim, and each command that was
+ * bound to one.
+ */
+int
+sim_effect(struct sim *sim, struct sim_volume *from,
+           const struct lease_command *command)
+{
+  struct volume_info info;
+  int status;
+
+  sim_describe(sim, &info);
+  if (command->if_etag[0] != '\0' && strcmp(command->if_etag, info.etag) != 0)
+    return STATUS_ETAG_STALE;
+  status = effect_of_command(sim, from, command);
+  if (status == 0 && command->verb != LEASE_DESCRIBE &&
+      (info.lease.id_known || command->verb == LEASE_CLAIM ||
+       command->if_etag[0] != '\0'))
+    sim->store.revision++;
+  return status;
+}
+
 static int
 effect_of_change(struct sim *sim, struct message *message)
 {
@@ -182,6 +205,8 @@ effect_of_change(struct sim *sim, struct message *message)
   oracle_change(sim, message->from, guard->epoch, &guard->lease_id,
                 message->op);
   sim->counts.writes++;
+  if (sim->schedule->seed % 2 != 0)
+    store->revision++;
   return 0;
 }
 

@@ -159,6 +159,7 @@ struct sim_store {
   uint64_t epoch;
   struct holder_record record;
   struct sim_volume *volumes; /* all that ever were */
+  uint64_t revision;          /* the ETag */
   struct side_object side;
   uint64_t side_revision;
   struct registrations truth; /* as last written without anything pending */
