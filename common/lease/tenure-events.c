@@ -132,6 +132,11 @@ tenure_events_after(struct tenure *tenure, const struct tenure_before *before)
   event.epoch = session->claimed ? session->epoch : session->seen.epoch;
   switch (session->state) {
   case SESSION_STANDBY:
+    if (before->state == SESSION_HANDING && session->given_away) {
+      event.kind = EVENT_HANDOVER;
+      set_other(&event, session->order.to, EVENT_NO_EPOCH);
+      break;
+    }
     event.kind = EVENT_CONFLICT;
     set_other(&event, lease->node, EVENT_NO_EPOCH);
     if (session->handovers != before->handovers) {

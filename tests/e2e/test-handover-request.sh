@@ -60,3 +60,5 @@ leasehold("handover", "disk0", "--from", "node-b", "--to", "node-a",
 fails("ESHUTDOWN", b.pwrite, new, 0)
 writes_soon(a, old, 0, PATIENCE)
 END
+log_has a 'disk0@node-a: handover epoch=[0-9]+ other=node-b$' ||
+  fail "the log does not say that it was handed over"
