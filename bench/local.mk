@@ -73,4 +73,5 @@ EXTRA_DIST += \
 	bench/targets.py \
 	bench/workloads.py \
 	docs/performance.md \
+	docs/performance/handover.svg \
 	docs/performance/takeover.svg
