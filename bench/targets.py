@@ -78,7 +78,7 @@ REMOTE_TARGETS = [
 CPU_TARGETS = [
     (f"CPU time of {workload}, by the bare client's", MOST, 1.3,
      cpu_against(workload, "bare"))
-    for workload in ("randread-4k-qd32", "randwrite-4k-qd32")]
+    for workload in ("randread-4k-qd32", "randwrite-4k-flush-end")]
 
 
 def show_targets(table, remote, latency, options):
