@@ -132,19 +132,15 @@ tenure_events_after(struct tenure *tenure, const struct tenure_before *before)
   event.epoch = session->claimed ? session->epoch : session->seen.epoch;
   switch (session->state) {
   case SESSION_STANDBY:
-    if (before->state == SESSION_HANDING && session->given_away) {
-      event.kind = EVENT_HANDOVER;
-      set_other(&event, session->order.to, EVENT_NO_EPOCH);
-      break;
-    }
     event.kind = EVENT_CONFLICT;
     set_other(&event, lease->node, EVENT_NO_EPOCH);
     if (session->handovers != before->handovers) {
       event.kind = EVENT_HANDOVER;
       event.epoch = session->order.epoch;
       tenure->told_epoch = EVENT_NO_EPOCH; /* what it has was given away */
-    } else if (lease->state == LEASE_BREAKING)
+    } else if (lease->state == LEASE_BREAKING) {
       set_cause(&event, "the lease is being broken");
+    }
     break;
   case SESSION_ATTACHED:
     set_cause(&event, session->took ? "the lease was free"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sim-handover.c: requests to hand the volume over; see sim.h.
+/* sim-handover.c: the operator: commands at the store, and requests to hand the
+ * volume over; see sim.h.
  *
  * The operator puts a request into the store, and perhaps has the gateways look
  * for it at once. Nobody takes a request away that is not carried out: what is
@@ -12,6 +13,30 @@
 #include <string.h>
 
 #include "lease/keeper-internal.h"
+#include "leasehold/reserve.h"
+#include "leasehold/translate.h"
+
+void
+sim_operator(struct sim *sim, bool preempt, unsigned node, unsigned victim)
+{
+  struct reservation_request request = {.command = preempt ? RESERVATION_PREEMPT
+                                                           : RESERVATION_CLEAR,
+                                        .duration_s = 30};
+  struct translation plan;
+  struct volume_info info;
+
+  snprintf(request.node, sizeof request.node, "n%u", node);
+  sim_node_id(node, &request.node_id);
+  sim_node_id(victim, &request.victim_id);
+  sim_describe(sim, &info);
+  translate(&request, &info, &plan);
+  sim_trace(sim, "operator: %s n%u over n%u: %u commands",
+            preempt ? "preempt" : "clear", node, victim, plan.count);
+  for (unsigned i = 0; i < plan.count; i++) {
+    if (sim_effect(sim, NULL, &plan.commands[i]) != 0)
+      return;
+  }
+}
 
 /* The judging is the real scout's (handover-scout.c). */
 static void

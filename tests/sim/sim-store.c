@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "leasehold/reserve.h"
-#include "leasehold/translate.h"
-
 #define ANSWER_WITHIN (4 * SECOND)
 
 struct message {
@@ -553,31 +550,6 @@ sim_store_free(struct sim *sim)
   }
   for (unsigned i = 0; i < SECTORS; i++)
     free(sim->store.history[i].items);
-}
-
-/* --- the operator -----------------------------------------------------------
- */
-
-void
-sim_operator(struct sim *sim, bool preempt, unsigned node, unsigned victim)
-{
-  struct reservation_request request = {.command = preempt ? RESERVATION_PREEMPT
-                                                           : RESERVATION_CLEAR,
-                                        .duration_s = 30};
-  struct translation plan;
-  struct volume_info info;
-
-  snprintf(request.node, sizeof request.node, "n%u", node);
-  sim_node_id(node, &request.node_id);
-  sim_node_id(victim, &request.victim_id);
-  sim_describe(sim, &info);
-  translate(&request, &info, &plan);
-  sim_trace(sim, "operator: %s n%u over n%u: %u commands",
-            preempt ? "preempt" : "clear", node, victim, plan.count);
-  for (unsigned i = 0; i < plan.count; i++) {
-    if (sim_effect(sim, NULL, &plan.commands[i]) != 0)
-      return;
-  }
 }
 
 /* --- the vtable -------------------------------------------------------------

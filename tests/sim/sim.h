@@ -267,8 +267,6 @@ void sim_describe(const struct sim *, struct volume_info *);
 /* For a keeper's memberships. */
 int sim_submit_membership(struct membership_runner *, struct store_volume *,
                           const char *name, struct store_command *);
-/* The operator's hand: plans and runs one reservation command at once. */
-void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
 /* A gateway has died: what it sent goes on, its answers reach nobody. */
 void sim_store_forget(struct sim *, const struct gateway *);
 void sim_store_free(struct sim *);
@@ -288,6 +286,8 @@ void sim_clear(struct sim *);
 void sim_let_write(struct sim *, bool group);
 
 /* sim-handover.c */
+/* The operator's hand: plans and runs one reservation command at once. */
+void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
 void sim_scout(struct keeper_scout *, struct tenure *); /* a gateway's look */
 void sim_ask_handover(struct sim *, unsigned from, unsigned to, bool now);
 /* What a session is about to send may be an offer of its lease. */
