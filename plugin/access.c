@@ -10,6 +10,8 @@
  *
  * An answer that cannot be had leaves the last one as it is, for the read that
  * follows goes to the same store; without any it is what the read fails with.
+ * But credentials for the volume alone, such as a SAS for one blob, do for
+ * reading it: who has no right to see registrations is refused nothing here.
  *
  *   what                      written by                    under
  *   commands                  any connection's thread       atomic
@@ -78,10 +80,10 @@ ask(struct connection *connection, struct error *err)
   bool may;
   int r = control_may_read(&control, &may, err);
 
-  if (r == 0) {
-    access->known = true;
+  if (r == 0)
     atomic_store(&access->denied, !may);
-  }
+  if (r == 0 || r == STATUS_DENIED)
+    access->known = true;
   return access->known ? 0 : r;
 }
 
