@@ -386,15 +386,29 @@ connection_open(struct connection *connection, bool readonly)
 static pthread_mutex_t connections_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *connections; /* protected by connections_lock */
 
+static struct connection *left_behind; /* as connections; not freed */
+
 static void
-connection_free(struct connection *connection)
+connection_end(struct connection *connection)
 {
   keeper_detach(connection->tenure);
   store_volume_close(connection->observed);
   control_export_free(connection->control);
   access_destroy(&connection->access);
   free(connection->text);
-  free(connection);
+}
+
+/* Out of the list of all; false: it is not there any more. */
+static bool
+take_out_locked(struct connection *connection)
+{
+  if (connection->link == NULL)
+    return false;
+  *connection->link = connection->next;
+  if (connection->next != NULL)
+    connection->next->link = connection->link;
+  connection->link = NULL;
+  return true;
 }
 
 void *
@@ -408,7 +422,8 @@ export_open(int readonly)
   }
   access_init(&connection->access);
   if (!connection_open(connection, readonly != 0)) {
-    connection_free(connection);
+    connection_end(connection);
+    free(connection);
     return NULL;
   }
 
@@ -425,21 +440,40 @@ void
 export_close(void *handle)
 {
   struct connection *connection = handle;
+  bool taken;
 
   {
     LOCK_FOR_SCOPE(&connections_lock);
-    *connection->link = connection->next;
-    if (connection->next != NULL)
-      connection->next->link = connection->link;
+    taken = take_out_locked(connection);
   }
-  connection_free(connection);
+  if (!taken)
+    return;
+  connection_end(connection);
+  free(connection);
 }
 
+/* nbdkit waits for its connections' threads for some seconds only. One that is
+ * later may close its connection as well: whoever takes it out of the list
+ * does.
+ */
 void
 export_close_all(void)
 {
-  while (connections != NULL)
-    export_close(connections);
+  for (;;) {
+    struct connection *connection;
+    {
+      LOCK_FOR_SCOPE(&connections_lock);
+      connection = connections;
+      if (connection != NULL) {
+        take_out_locked(connection);
+        connection->next = left_behind;
+        left_behind = connection;
+      }
+    }
+    if (connection == NULL)
+      return;
+    connection_end(connection);
+  }
 }
 
 unsigned

@@ -43,6 +43,7 @@ E2E_TESTS = \
 	tests/e2e/test-commands.sh \
 	tests/e2e/test-control-export.sh \
 	tests/e2e/test-control-gateways.sh \
+	tests/e2e/test-group-instances.sh \
 	tests/e2e/test-group-writers.sh \
 	tests/e2e/test-reserved-reads.sh \
 	tests/e2e/test-damaged-record.sh \

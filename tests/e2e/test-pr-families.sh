@@ -10,7 +10,12 @@ for type in 0 1 3 5 6 7 8; do
   volume_create "family-$type" 1M
 done
 server_start g
-nbd_python <<'EOF'
+# Each type takes its time under a memory checker, and has no code of its own.
+case $LEASEHOLD_NBDKIT in
+  *valgrind*) types='1 6' ;;
+  *) types='1 3 5 6 7 8' ;;
+esac
+nbd_python "$types" <<'EOF'
 from pr_families import *
-run_families("g")
+run_families("g", [int(kind) for kind in sys.argv[1].split()])
 EOF
