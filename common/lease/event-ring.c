@@ -85,9 +85,12 @@ events_collect(struct events *events, struct metrics *metrics)
 {
   metrics_family(metrics, "leasehold_events_total", METRIC_COUNTER,
                  "What has happened to leases, by kind.");
-  for (int kind = 0; kind < EVENT_KINDS; kind++)
+  for (unsigned i = 0; i < EVENT_KINDS; i++) {
+    enum event_kind kind = (enum event_kind)i;
+
     metrics_count(metrics, events_count(events, kind),
                   (const char *[]){"event", event_kind_text(kind), NULL});
+  }
 }
 
 static bool

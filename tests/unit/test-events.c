@@ -96,10 +96,12 @@ static void
 every_kind_has_a_name_of_its_own(void **unused)
 {
   (void)unused;
-  for (int i = 0; i < EVENT_KINDS; i++) {
-    assert_non_null(event_kind_text(i));
-    for (int j = 0; j < i; j++)
-      assert_string_not_equal(event_kind_text(i), event_kind_text(j));
+  for (unsigned i = 0; i < EVENT_KINDS; i++) {
+    const char *text = event_kind_text((enum event_kind)i);
+
+    assert_non_null(text);
+    for (unsigned j = 0; j < i; j++)
+      assert_string_not_equal(text, event_kind_text((enum event_kind)j));
   }
 }
 
