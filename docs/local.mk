@@ -32,6 +32,5 @@ SUFFIXES = .pod .1 .7
 
 endif HAVE_POD2MAN
 
-# The proof, for readers of the source.
-EXTRA_DIST += docs/proof.md
-EXTRA_DIST += docs/reservations.md
+# The proof, and the cache, for readers of the source.
+EXTRA_DIST += docs/proof.md docs/cache.md docs/reservations.md

@@ -18,10 +18,15 @@
 
 #define CONNECTIONS_MAX 256
 
+#define CACHE_SIZE_MIN (INT64_C(1) << 20)
+#define CACHE_SIZE_MAX (INT64_C(1) << 40)
+#define CACHE_SIZE_DEFAULT (INT64_C(128) << 20)
+
 struct settings settings = {
     .on_conflict = ON_CONFLICT_GATE,
     .io_timeout_s = 30,
     .duration_s = 30,
+    .cache_size = -1,
 };
 
 static int
@@ -195,6 +200,32 @@ set_metrics(const char *key, const char *value)
   return settings.metrics != NULL ? 0 : -1;
 }
 
+static int
+set_cache_size(const char *key, const char *value)
+{
+  settings.cache_size = nbdkit_parse_size(value);
+  if (settings.cache_size == -1)
+    return -1;
+  if (settings.cache_size != 0 && (settings.cache_size < CACHE_SIZE_MIN ||
+                                   settings.cache_size > CACHE_SIZE_MAX)) {
+    nbdkit_error("%s=%s: must be 0, or 1M to 1T", key, value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_writeback(const char *key, const char *value)
+{
+  int yes = nbdkit_parse_bool(value);
+
+  (void)key;
+  if (yes == -1)
+    return -1;
+  settings.write_back = yes;
+  return 0;
+}
+
 static const struct parameter {
   const char *key;
   const char *value;
@@ -245,6 +276,15 @@ static const struct parameter {
      "Write numbers for Prometheus to FILE every 5\n"
      "seconds.",
      set_metrics},
+    {"cache-size", "SIZE",
+     "Memory for what was read and written, of all\n"
+     "volumes; 0: no cache (default 128M, and 0 with\n"
+     "file:).",
+     set_cache_size},
+    {"writeback", "BOOL",
+     "Answer writes before they are in the store, until a\n"
+     "flush (default no).",
+     set_writeback},
 };
 
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
@@ -320,6 +360,14 @@ config_complete(void)
 {
   if (settings.store_url == NULL) {
     nbdkit_error("store=URL is missing, such as store=file:/srv/volumes");
+    return -1;
+  }
+  /* A directory is cached by the kernel. */
+  if (settings.cache_size == -1)
+    settings.cache_size =
+        strncmp(settings.store_url, "file:", 5) == 0 ? 0 : CACHE_SIZE_DEFAULT;
+  if (settings.write_back && settings.cache_size == 0) {
+    nbdkit_error("writeback=yes needs a cache: give cache-size=SIZE, too");
     return -1;
   }
   return 0;

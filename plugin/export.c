@@ -372,6 +372,7 @@ connection_open(struct connection *connection, bool readonly)
   connection->volume = (struct volume){
       .tenure = connection->tenure,
       .observed = connection->observed,
+      .cache = server.cache,
       .clock = &system_clock,
       .limits = {.gate_wait_ns = settings.gate_wait_s * NANOSECONDS_PER_SECOND,
                  .io_timeout_ns =

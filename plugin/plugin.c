@@ -4,17 +4,18 @@
  * Threads. Every connection of nbdkit has its own threads, and many of them
  * run requests at the same time, on one connection too (PARALLEL). The keeper
  * has one thread more, for the leases of all volumes, and another one that
- * looks for requests to hand one over; the store has some of its own for
- * commands that block. None of them exists before after_fork, because nbdkit
- * goes into the background by forking.
+ * looks for requests to hand one over; the cache has one for what is to be sent
+ * later, and the store some of its own for commands that block. None of them
+ * exists before after_fork, because nbdkit goes into the background by forking.
  *
  *   get_ready   opens the store, so that a mistake in store= is seen at once,
- *               and makes the keeper
- *   after_fork  starts the keeper's thread, the watch, and what writes metrics
+ *               and makes the keeper and the cache
+ *   after_fork  starts the threads of the cache and the keeper, the watch, and
+ *               what writes metrics
  *   open        attaches a node to the volume (export.c)
  *   close       detaches it; the last one lets the keeper release the lease
- *   cleanup     stops the watch, and the keeper, which first releases what is
- *               left; then the metrics
+ *   cleanup     stops the watch, the keeper, which first drains and releases
+ *               what is left, and then the cache and the metrics
  *   unload      the same if cleanup was not reached, then frees everything
  *
  * The watch is a thread that waits for nbdkit to be told to stop. nbdkit does
@@ -29,6 +30,7 @@
 
 #include "plugin.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -47,6 +49,9 @@
  * it does not give back expires.
  */
 #define STOP_GRACE_NS (5 * NANOSECONDS_PER_SECOND)
+
+/* Changes on their way at a time, as many as the store has connections. */
+#define CACHE_CONNECTIONS 16
 
 /* How long the watch sleeps at a time: any length does. */
 #define WATCH_SECONDS 3600
@@ -110,8 +115,18 @@ plugin_get_ready(void)
       .key = {.bytes = (unsigned char *)settings.key.bytes,
               .length = settings.key.length},
       .duration_s = settings.duration_s,
+      .write_back = settings.write_back,
       .drain_ns = settings.io_timeout_s * NANOSECONDS_PER_SECOND,
       .extra_new = volume_extra_new,
+  };
+  const struct cache_config cache_config = {
+      .clock = &system_clock,
+      .size = (uint64_t)settings.cache_size,
+      .block_size = CACHE_BLOCK_SIZE,
+      .connections =
+          settings.connections != 0 ? settings.connections : CACHE_CONNECTIONS,
+      .age_ns = CACHE_AGE_NS,
+      .write_back = settings.write_back,
   };
   struct error error = ERROR_INIT;
 
@@ -129,6 +144,14 @@ plugin_get_ready(void)
   if (server.scout == NULL) {
     nbdkit_error("no memory for the keeper");
     return -1;
+  }
+  if (settings.cache_size != 0) {
+    server.cache = cache_new(&cache_config);
+    if (server.cache == NULL) {
+      nbdkit_error("no memory for a cache of %" PRIi64 " bytes",
+                   settings.cache_size);
+      return -1;
+    }
   }
   return metrics_prepare();
 }
@@ -153,7 +176,8 @@ plugin_after_fork(void)
   int failure;
 
   report_after_fork();
-  if (keeper_start(server.keeper, &error) < 0 ||
+  if ((server.cache != NULL && cache_start(server.cache, &error) < 0) ||
+      keeper_start(server.keeper, &error) < 0 ||
       handover_scout_start(server.scout, &error) < 0) {
     nbdkit_error("%s", error.text);
     return -1;
@@ -179,6 +203,8 @@ plugin_cleanup(void)
   handover_scout_stop(server.scout);
   if (server.keeper != NULL)
     keeper_stop(server.keeper, STOP_GRACE_NS);
+  /* Only now: what was unsent has been sent, and the sessions have ended. */
+  cache_stop(server.cache);
   metrics_stop();
 }
 
@@ -186,10 +212,13 @@ static void
 plugin_unload(void)
 {
   plugin_cleanup();
-  /* A store that never answered still has the keeper's request. */
+  /* A store that never answered still has a request of the keeper's or the
+   * cache's.
+   */
   if (keeper_free(server.keeper)) {
     membership_runner_free(server.memberships);
     handover_scout_free(server.scout);
+    cache_free(server.cache);
     store_close(server.store);
     events_free(server.events);
   }

@@ -13,6 +13,7 @@
 #include <nbdkit-plugin.h>
 
 #include "leasehold/events.h"
+#include "leasehold/cache.h"
 #include "leasehold/export-name.h"
 #include "leasehold/keeper.h"
 #include "leasehold/metrics.h"
@@ -34,6 +35,8 @@ struct settings {
   bool insecure;
   unsigned connections; /* 0: the store's choice */
   char *metrics;        /* absolute, or NULL */
+  int64_t cache_size;   /* bytes; 0: no cache; -1: the store's choice */
+  bool write_back;
 };
 
 /* Written while nbdkit reads its command line, constant afterwards. */
@@ -55,6 +58,7 @@ struct server {
   struct membership_runner *memberships;
   struct keeper *keeper;
   struct handover_scout *scout;
+  struct cache *cache; /* NULL: everything goes to the store */
 };
 
 /* Set in get_ready, constant until unload. */

@@ -3,6 +3,20 @@
 
 noinst_LTLIBRARIES += common/cache/libcache.la
 common_cache_libcache_la_SOURCES = \
+	common/cache/block-cache.c \
+	common/cache/block-cache.h \
+	common/cache/cache.c \
+	common/cache/cache-internal.h \
+	common/cache/cache-thread.c \
+	common/cache/cached-change.c \
+	common/cache/cached-read.c \
+	common/cache/cached-request.c \
+	common/cache/coalesce.c \
+	common/cache/drain.c \
+	common/cache/extent-map.c \
+	common/cache/extent-map.h \
 	common/cache/in-flight.c \
 	common/cache/range-lock.c \
-	common/cache/volume.c
+	common/cache/shared.c \
+	common/cache/volume.c \
+	common/cache/volume-internal.h

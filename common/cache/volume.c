@@ -42,13 +42,11 @@
  * of their own. Nobody owns a request but its caller; while wake_at_ns is
  * TIME_NEVER the store does.
  */
-#include "leasehold/volume.h"
+#include "cache/volume-internal.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "leasehold/in-flight.h"
 #include "leasehold/timing.h"
 #include "utils/mutation.h"
 
@@ -75,44 +73,6 @@ gate_changed(struct tenure_waiter *waiter)
                                 offsetof(struct volume_request, waiter));
 
   request->wake(request, VOLUME_WAKE_GATE);
-}
-
-struct shared {
-  struct tenure_extra extra; /* first */
-  struct range_lock ranges;
-  struct in_flight changes;
-};
-
-static void
-shared_free(struct tenure_extra *extra)
-{
-  struct shared *shared = (struct shared *)extra;
-
-  range_lock_destroy(&shared->ranges);
-  free(shared);
-}
-
-static bool
-shared_drain(struct tenure_extra *extra, struct tenure *tenure)
-{
-  struct shared *shared = (struct shared *)extra;
-  struct gate gate;
-
-  tenure_gate(tenure, &gate);
-  return in_flight_drained(&shared->changes, gate.version);
-}
-
-struct tenure_extra *
-volume_extra_new(void)
-{
-  struct shared *shared = calloc(1, sizeof *shared);
-
-  if (shared == NULL)
-    return NULL;
-  shared->extra.free = shared_free;
-  shared->extra.drain = shared_drain;
-  range_lock_init(&shared->ranges);
-  return &shared->extra;
 }
 
 static struct shared *
@@ -278,6 +238,19 @@ volume_begin(struct volume *volume, struct volume_request *request)
   io->status = STATUS_OK;
   io->error.status = STATUS_OK;
   io->error.text[0] = '\0';
+  request->cached.volume = NULL;
+  if (volume->cache != NULL && volume->tenure != NULL) {
+    cached_begin(request);
+    return;
+  }
+  volume_begin_straight(request);
+}
+
+void
+volume_begin_straight(struct volume_request *request)
+{
+  const struct volume *volume = request->volume;
+
   if (volume->tenure != NULL && changes(request) && alignment(request) > 1)
     begin_ranged(request);
 }
@@ -289,8 +262,8 @@ after(uint64_t time_ns, uint64_t interval_ns)
                                             : TIME_NEVER - 1;
 }
 
-static bool
-finish(struct volume_request *request, int status)
+bool
+volume_finish(struct volume_request *request, int status)
 {
   if (request->ranged)
     range_drop(ranges_of(request), &request->range);
@@ -303,45 +276,43 @@ finish(struct volume_request *request, int status)
   return true;
 }
 
-static bool
-finish_with(struct volume_request *request, int status, const char *text)
+bool
+volume_finish_with(struct volume_request *request, int status, const char *text)
 {
   error_set(&request->io.error, (enum status)status, "%s", text);
-  return finish(request, status);
+  return volume_finish(request, status);
 }
 
 /* The time the store has left; 0: none. Fills in wake_at_ns. */
-static bool
-still_time(struct volume_request *request, uint64_t now_ns)
+bool
+volume_still_time(struct volume_request *request, uint64_t now_ns)
 {
   request->wake_at_ns =
       after(request->answered_ns, request->volume->limits.io_timeout_ns);
   return now_ns < request->wake_at_ns;
 }
 
-enum passage { PASSED, WAITING, ENDED, CHANGED };
-
 static enum passage
 end_with(struct volume_request *request, int status, const char *text)
 {
-  finish_with(request, status, text);
+  volume_finish_with(request, status, text);
   return ENDED;
 }
 
 /* Until the gate changes, but not beyond wake_at_ns. */
-static enum passage
-wait_for_change(struct volume_request *request)
+enum passage
+volume_wait_for_change(struct volume_request *request)
 {
   request->waits = tenure_wait(request->volume->tenure, request->gate.version,
                                &request->waiter);
   return request->waits ? WAITING : CHANGED;
 }
 
-static enum passage
-wait_for_store(struct volume_request *request, uint64_t now_ns)
+enum passage
+volume_wait_for_store(struct volume_request *request, uint64_t now_ns)
 {
-  if (still_time(request, now_ns))
-    return wait_for_change(request);
+  if (volume_still_time(request, now_ns))
+    return volume_wait_for_change(request);
   if (request->gate.status != STATUS_OK)
     error_set(&request->io.error, STATUS_TIMEOUT,
               "io-timeout passed, the store last said: %s",
@@ -349,7 +320,7 @@ wait_for_store(struct volume_request *request, uint64_t now_ns)
   else
     error_set(&request->io.error, STATUS_TIMEOUT,
               "io-timeout passed while waiting for the lease");
-  finish(request, STATUS_TIMEOUT);
+  volume_finish(request, STATUS_TIMEOUT);
   return ENDED;
 }
 
@@ -358,7 +329,7 @@ ask(struct volume_request *request, uint64_t now_ns)
 {
   tenure_post(request->volume->tenure,
               &(struct session_event){.kind = SESSION_WANT_WRITE});
-  return wait_for_store(request, now_ns);
+  return volume_wait_for_store(request, now_ns);
 }
 
 /* Another node's lease. An answer that the store gave before this request
@@ -383,7 +354,7 @@ meet_conflict(struct volume_request *request, uint64_t now_ns)
   request->wake_at_ns = gate->ask_again_at_ns;
   if (answered && until < request->wake_at_ns)
     request->wake_at_ns = until;
-  return wait_for_change(request);
+  return volume_wait_for_change(request);
 }
 
 static enum passage
@@ -393,7 +364,7 @@ pass_open(struct volume_request *request, uint64_t now_ns)
   bool draining = gate->position == GATE_DRAINING;
 
   if ((draining && !request->begun) || gate->guard.epoch == request->doubted)
-    return wait_for_store(request, now_ns);
+    return volume_wait_for_store(request, now_ns);
   if (gate->shared && request->ranged && request->range.exclusive)
     return end_with(request, STATUS_INVALID,
                     "part of a sector cannot be written beside other writers");
@@ -403,8 +374,8 @@ pass_open(struct volume_request *request, uint64_t now_ns)
   return PASSED;
 }
 
-static enum passage
-pass_gate(struct volume_request *request)
+enum passage
+volume_pass_gate(struct volume_request *request)
 {
   struct tenure *tenure = request->volume->tenure;
   struct gate *gate = &request->gate;
@@ -430,14 +401,14 @@ pass_gate(struct volume_request *request)
   case GATE_PENDING:
     break;
   }
-  return wait_for_store(request, now_ns);
+  return volume_wait_for_store(request, now_ns);
 }
 
 /* A flush needs no lease, but must not succeed for a session that has lost
  * one, nor before a doubt is settled.
  */
-static enum passage
-pass_flush(struct volume_request *request)
+enum passage
+volume_pass_flush(struct volume_request *request)
 {
   struct tenure *tenure = request->volume->tenure;
   int failed = tenure_flush_status(tenure);
@@ -448,7 +419,7 @@ pass_flush(struct volume_request *request)
   if (failed != STATUS_OK)
     return end_with(request, failed, "an earlier flush has failed");
   if (request->gate.position == GATE_PENDING)
-    return wait_for_store(request, clock_now(request->volume->clock));
+    return volume_wait_for_store(request, clock_now(request->volume->clock));
   return PASSED;
 }
 
@@ -457,9 +428,9 @@ pass(struct volume_request *request)
 {
   if (request->volume->tenure != NULL) {
     if (changes(request))
-      return pass_gate(request);
+      return volume_pass_gate(request);
     if (request->io.kind == STORE_FLUSH)
-      return pass_flush(request);
+      return volume_pass_flush(request);
   } else if (changes(request)) {
     return end_with(request, STATUS_READ_ONLY, "an observer cannot write");
   }
@@ -478,13 +449,13 @@ doubt(struct volume_request *request, enum session_event_kind kind)
   tenure_post(request->volume->tenure, &event);
 }
 
-static bool
-back_off(struct volume_request *request)
+bool
+volume_back_off(struct volume_request *request)
 {
   uint64_t now_ns = clock_now(request->volume->clock), at_ns;
 
-  if (!still_time(request, now_ns))
-    return finish(request, request->io.status);
+  if (!volume_still_time(request, now_ns))
+    return volume_finish(request, request->io.status);
   at_ns = timing_retry_at(now_ns, ++request->attempts);
   if (at_ns < request->wake_at_ns)
     request->wake_at_ns = at_ns;
@@ -502,7 +473,7 @@ piece_done(struct volume_request *request)
   else if (request->piece_end < request->whole.offset + request->whole.count)
     set_piece(request, request->piece_end);
   else
-    return finish(request, STATUS_OK);
+    return volume_finish(request, STATUS_OK);
   return false;
 }
 
@@ -527,15 +498,15 @@ answered(struct volume_request *request)
     return false;
   }
   if (status == STATUS_TRANSIENT || status == STATUS_UNKNOWN)
-    return back_off(request);
+    return volume_back_off(request);
   if (status == STATUS_IO && durable && request->volume->tenure != NULL &&
       !MUTATED(S5_FLUSH_FORGETS))
     tenure_flush_failed(request->volume->tenure, status);
-  return finish(request, status);
+  return volume_finish(request, status);
 }
 
-static bool
-submit(struct volume_request *request)
+bool
+volume_submit(struct volume_request *request)
 {
   struct volume *volume = request->volume;
   struct store_volume *target =
@@ -563,11 +534,12 @@ take_range(struct volume_request *request)
     request->answered_ns = now_ns;
     return true;
   }
-  if (still_time(request, now_ns))
+  if (volume_still_time(request, now_ns))
     return false;
-  return finish_with(request, STATUS_TIMEOUT,
-                     "io-timeout passed while waiting for a write to the "
-                     "same sector");
+  return volume_finish_with(
+      request, STATUS_TIMEOUT,
+      "io-timeout passed while waiting for a write to the "
+      "same sector");
 }
 
 bool
@@ -576,6 +548,14 @@ volume_advance(struct volume_request *request)
   if (request->waits)
     tenure_forget(request->volume->tenure, &request->waiter);
   request->waits = false;
+  if (request->cached.volume != NULL)
+    return cached_advance(request);
+  return volume_advance_straight(request);
+}
+
+bool
+volume_advance_straight(struct volume_request *request)
+{
   if (request->state == VOLUME_AT_RANGE && !take_range(request))
     return false;
   if (request->state == VOLUME_AT_STORE)
@@ -585,7 +565,7 @@ volume_advance(struct volume_request *request)
   while (request->state == VOLUME_AT_GATE) {
     switch (pass(request)) {
     case PASSED:
-      if (!submit(request))
+      if (!volume_submit(request))
         return false;
       answered(request);
       break;

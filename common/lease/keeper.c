@@ -318,6 +318,14 @@ take_notes(struct keeper *keeper, struct tenure *tenure)
   return notes;
 }
 
+static bool
+is_busy(struct tenure *tenure)
+{
+  struct tenure_extra *extra = tenure->extra;
+
+  return extra != NULL && extra->busy != NULL && extra->busy(extra);
+}
+
 /* Does what is due for one tenure. */
 static void
 serve(struct keeper *keeper, struct tenure *tenure)
@@ -337,7 +345,7 @@ serve(struct keeper *keeper, struct tenure *tenure)
       LOCK_FOR_SCOPE(&tenure->lock);
       referred = tenure->refs > 0 || tenure->notes.set != 0 || tenure->looking;
     }
-    if (tenure->session.finished && !referred) {
+    if (tenure->session.finished && !referred && !is_busy(tenure)) {
       unlink_and_free(keeper, tenure);
       return;
     }
@@ -455,7 +463,8 @@ keeper_free(struct keeper *keeper)
     return true;
   for (struct tenure *tenure = keeper->tenures; tenure != NULL;
        tenure = tenure->next) {
-    if (tenure->session.awaited != LEASE_NONE || tenure->looking)
+    if (tenure->session.awaited != LEASE_NONE || tenure->looking ||
+        is_busy(tenure))
       return false; /* its answer will still write into the tenure */
   }
   keeper_abandon(keeper);

@@ -78,6 +78,7 @@ adopt(struct session *session)
   session->given_away = session->handing = session->offered = false;
   session->want_write = false;
   session->epoch = session->seen.epoch;
+  session->alone_since = 0;
   session->attempts = 0;
   session->doubt = false;
   session->state = SESSION_HELD;

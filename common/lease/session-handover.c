@@ -146,7 +146,8 @@ session_was_given(struct session *session, uint64_t now_ns)
 
   if (!session->offered)
     return false;
-  if ((leased && seen->lease.id_known &&
+  /* If yet another session has claimed since, that is not what was given. */
+  if ((leased && seen->lease.id_known && seen->epoch == session->epoch &&
        lease_id_equal(&seen->lease.id, &order->to_lease)) ||
       (seen->epoch != session->epoch &&
        seen->record.holder.epoch == seen->epoch &&

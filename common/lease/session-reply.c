@@ -116,6 +116,9 @@ adopt_own_claim(struct session *session)
   if (holder_is_session(&session->seen, session->config.nonce) &&
       !(session->given_away && session->seen.epoch == session->epoch)) {
     session->given_away = false;
+    /* Others may have come and gone with a group that is over. */
+    if (session->seen.epoch > session->epoch + 1)
+      session->alone_since = 0;
     session->claimed = true;
     session->epoch = session->seen.epoch;
   }
@@ -221,6 +224,9 @@ claimed(struct session *session, const struct lease_reply *reply,
     session->seen.record.holder.epoch = session->seen.epoch;
     if (session->member && !session_group_claimed(session, now_ns))
       return;
+    /* Another's claims may have come before this one. */
+    if (!session->claimed || session->command.expected_epoch != session->epoch)
+      session->alone_since = 0;
     session->claimed = true;
     session->given_away = session->handing = session->offered = false;
     session->want_write = false;

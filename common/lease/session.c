@@ -236,6 +236,9 @@ set_gate(struct session *session)
   case GATE_DRAINING:
     next.guard.lease_id = *session_lease_id(session);
     next.shared = session->member;
+    if (session->alone_since == 0 && !session->member)
+      session->alone_since = session->epoch;
+    next.alone_since = session->alone_since;
     next.guard.epoch = session->epoch;
     next.valid_until_ns = session->valid_until_ns;
     break;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* azure-io.c: data of the Azure store.
  *
- * A request is cut into pieces of at most 4 MiB, each one request of the
- * service; zeroing and page ranges are one piece. All pieces are submitted at
- * once, and common/http begins as many as there are connections for; a single
- * one of a submitter who waits for it is done in his thread. A piece that has
- * been answered is tried again from the data thread if that is safe
- * (azure-exchange.c: never a change of unknown outcome, S4). The last piece to
- * end answers the request.
+ * A request is cut into pieces of at most 4 MiB, or 1 MiB for a read (so that
+ * it has several connections), each one request of the service; zeroing and
+ * page ranges are one piece. All pieces are submitted at once, and common/http
+ * begins as many as there are connections for; a single one of a submitter who
+ * waits for it is done in his thread. A piece that has been answered is tried
+ * again from the data thread if that is safe (azure-exchange.c: never a change
+ * of unknown outcome, S4). The last piece to end answers the request.
  *
  *   struct transfer   one store_io; freed by whoever ends its last piece
  *   struct piece      an exchange in it; nobody but its exchange's owner, the
@@ -28,6 +28,8 @@
 /* The service tells of page ranges in portions; an emulator tells all. */
 #define RANGES_PORTION "10000"
 #define RANGES_TEXT_MAX (64 * 1024 * 1024)
+
+#define READ_PIECE_MAX (UINT64_C(1) << 20)
 
 struct transfer;
 
@@ -316,7 +318,9 @@ static struct transfer *
 transfer_new(struct azure_volume *volume, struct store_io *io)
 {
   bool cut = io->kind == STORE_READ || io->kind == STORE_WRITE;
-  uint64_t most = cut ? AZURE_PIECE_MAX : io->count;
+  uint64_t most = io->kind == STORE_READ ? READ_PIECE_MAX
+                  : cut                  ? AZURE_PIECE_MAX
+                                         : io->count;
   size_t count = (size_t)((io->count + most - 1) / most);
   struct transfer *transfer =
       calloc(1, sizeof *transfer + count * sizeof transfer->pieces[0]);

@@ -13,18 +13,25 @@
 
 enum mutation {
   MUTATION_NONE,
-  S1_NO_LEASE_ID,        /* changes carry the epoch only */
-  S2_NO_CLAIM,           /* the gate opens with the epoch that was there */
-  S3_NO_EPOCH,           /* changes carry the lease ID only */
-  S4_NO_RECLAIM,         /* an unknown outcome is just sent again */
-  S5_FLUSH_FORGETS,      /* a failed flush is reported once */
-  S6_FENCED_GOES_ON,     /* a fenced session looks again at a write */
-  S6_BLIND_RELEASE,      /* Release whatever the epoch is */
-  S7_ANY_EPOCH,          /* a lost lease is taken again under any epoch */
-  S8_NO_END,             /* the gate stays open past the provable end */
-  S10_GIVES_UP,          /* one failed renewal fences */
-  S12_FORGETS_INSTANCES, /* nobody is put on the list */
-  S13_FORGETS_UNCLEAN,   /* an unclean end is no matter */
+  S1_NO_LEASE_ID,          /* changes carry the epoch only */
+  S2_NO_CLAIM,             /* the gate opens with the epoch that was there */
+  S3_NO_EPOCH,             /* changes carry the lease ID only */
+  S4_NO_RECLAIM,           /* an unknown outcome is just sent again */
+  S4_WRITE_BACK_RESENT,    /* the same, of a write-back */
+  S4_TWO_IN_FLIGHT,        /* two changes of one block are on their way */
+  S5_FLUSH_FORGETS,        /* a failed flush is reported once */
+  S5_WRITE_BACK_FORGETS,   /* a failed write-back is not reported */
+  S5_FLUSH_TOO_EARLY,      /* a flush does not wait for write-backs */
+  S6_FENCED_GOES_ON,       /* a fenced session looks again at a write */
+  S6_BLIND_RELEASE,        /* Release whatever the epoch is */
+  S7_ANY_EPOCH,            /* a lost lease is taken again under any epoch */
+  S8_NO_END,               /* the gate stays open past the provable end */
+  S8_READS_PAST_END,       /* the cache is read past the provable end */
+  S9_OBSERVERS_CACHE,      /* who has no claim caches, too */
+  S10_GIVES_UP,            /* one failed renewal fences */
+  S12_FORGETS_INSTANCES,   /* nobody is put on the list */
+  S13_FORGETS_UNCLEAN,     /* an unclean end is no matter */
+  S13_CLEAN_WITHOUT_DRAIN, /* what is unsent is forgotten at the end */
   GROUP_KEEPS_ID,        /* one who leaves a group changes nothing */
   GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
   GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */

@@ -23,6 +23,11 @@ struct tenure_extra {
    * again. Must not block. NULL: nothing is ever on its way.
    */
   bool (*drain)(struct tenure_extra *, struct tenure *);
+  /* Called in the keeper's turn when the session has ended: is a request of
+   * this layer still with the store? Then SESSION_DRAINED is posted when none
+   * is, and the tenure is not freed before. NULL: never.
+   */
+  bool (*busy)(struct tenure_extra *);
 };
 
 struct keeper_config {

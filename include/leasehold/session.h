@@ -44,6 +44,11 @@ struct gate {
    * from memory, and every change goes straight to the store.
    */
   bool shared;
+  /* OPEN, DRAINING: the epoch since which nobody else has claimed, so nobody
+   * else has written, and what is in memory is right as long as this stays the
+   * same. 0: others have, which can be only when it is shared.
+   */
+  uint64_t alone_since;
 };
 
 enum session_event_kind {
@@ -142,12 +147,13 @@ struct session {
   uint64_t sent_ns;
   uint64_t epoch; /* our own, once claimed */
   int64_t claimed_ms;
-  bool claimed;        /* this session has an epoch of its own */
-  bool took;           /* the lease was free and this session acquired it */
-  uint64_t took_epoch; /* the object's then: it is released only under it */
-  bool want_write;     /* claim as soon as the lease is ours */
-  bool doubt;          /* something came up while a reply was awaited */
-  bool attached_once;  /* a first look was answered */
+  uint64_t alone_since; /* see struct gate; 0: not known */
+  bool claimed;         /* this session has an epoch of its own */
+  bool took;            /* the lease was free and this session acquired it */
+  uint64_t took_epoch;  /* the object's then: it is released only under it */
+  bool want_write;      /* claim as soon as the lease is ours */
+  bool doubt;           /* something came up while a reply was awaited */
+  bool attached_once;   /* a first look was answered */
   /* In a group of writers; membership is as last heard, group.group the lease
    * ID that this session uses.
    */

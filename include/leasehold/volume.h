@@ -8,6 +8,7 @@
 #ifndef LEASEHOLD_VOLUME_H
 #define LEASEHOLD_VOLUME_H
 
+#include "leasehold/cache.h"
 #include "leasehold/keeper.h"
 #include "leasehold/store.h"
 #include "leasehold/range-lock.h"
@@ -23,6 +24,7 @@ struct volume_limits {
 struct volume {
   struct tenure *tenure;
   struct store_volume *observed;
+  struct cache *cache; /* of a tenure; NULL: everything goes to the store */
   const struct clock *clock;
   struct volume_limits limits;
 };
@@ -83,6 +85,15 @@ struct volume_request {
   bool ranged;        /* range is held or waited for, until the end */
   struct range range;
   char sector[STORE_SECTOR];
+  struct volume_cached {
+    struct cached_volume *volume; /* NULL: the cache is not used */
+    uint64_t at;                  /* all before it has been read, or taken in */
+    uint64_t sequence; /* of its last change; 0: not all is taken in */
+    uint64_t sector;   /* offset of what is in request->sector; or UINT64_MAX */
+    bool straight;     /* a change that goes past the cache */
+    struct fill fill;
+    struct cache_waiter waiter;
+  } cached;
 };
 
 /* Begins a request; then advance it. */

@@ -33,7 +33,8 @@ AZURE_TESTS = \
 	tests/azure/test-group-writers.sh \
 	tests/azure/test-reservations.sh \
 	tests/azure/test-revoked-credentials.sh \
-	tests/azure/test-secrets.sh
+	tests/azure/test-secrets.sh \
+	tests/azure/test-write-back.sh
 TESTS += $(AZURE_TESTS)
 dist_check_SCRIPTS += \
 	$(AZURE_TESTS) \

@@ -23,7 +23,7 @@ no_secret_in_arguments()
 talk()
 {
   echo "--- $1"
-  server_start "$1" --verbose -- io-timeout=1
+  server_start "$1" --verbose -- io-timeout=1 cache-size=0
   no_secret_in_arguments "${server_pid[$1]}"
   azure_python "$1" <<'PYTHON'
 server = sys.argv[1]

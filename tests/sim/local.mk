@@ -4,9 +4,22 @@
 
 check_PROGRAMS += tests/sim/simulator
 tests_sim_simulator_SOURCES = \
+	common/cache/block-cache.c \
+	common/cache/block-cache.h \
+	common/cache/cache.c \
+	common/cache/cache-internal.h \
+	common/cache/cached-change.c \
+	common/cache/cached-read.c \
+	common/cache/cached-request.c \
+	common/cache/coalesce.c \
+	common/cache/drain.c \
+	common/cache/extent-map.c \
+	common/cache/extent-map.h \
 	common/cache/in-flight.c \
 	common/cache/range-lock.c \
+	common/cache/shared.c \
 	common/cache/volume.c \
+	common/cache/volume-internal.h \
 	common/lease/handover-scout.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
@@ -23,7 +36,9 @@ tests_sim_simulator_SOURCES = \
 	common/lease/session-text.c \
 	common/lease/tenure.c \
 	tests/sim/sim.h \
+	tests/sim/sim-changes.c \
 	tests/sim/sim-core.c \
+	tests/sim/sim-gateway.c \
 	tests/sim/sim-group.c \
 	tests/sim/sim-handover.c \
 	tests/sim/sim-main.c \

@@ -27,6 +27,13 @@ static const char *const mutation_names[MUTATIONS] = {
     [S2_NO_CLAIM] = "S2-no-claim",
     [S3_NO_EPOCH] = "S3-no-epoch",
     [S4_NO_RECLAIM] = "S4-no-reclaim",
+    [S4_WRITE_BACK_RESENT] = "S4-write-back-resent",
+    [S4_TWO_IN_FLIGHT] = "S4-two-in-flight",
+    [S5_WRITE_BACK_FORGETS] = "S5-write-back-forgets",
+    [S5_FLUSH_TOO_EARLY] = "S5-flush-too-early",
+    [S8_READS_PAST_END] = "S8-reads-past-end",
+    [S9_OBSERVERS_CACHE] = "S9-observers-cache",
+    [S13_CLEAN_WITHOUT_DRAIN] = "S13-clean-without-drain",
     [S5_FLUSH_FORGETS] = "S5-flush-forgets",
     [S6_FENCED_GOES_ON] = "S6-fenced-goes-on",
     [S6_BLIND_RELEASE] = "S6-blind-release",
@@ -59,9 +66,9 @@ static struct sim sim;
 static struct schedule schedule;
 
 static const char *const action_names[ACTION_KINDS] = {
-    "connect", "disconnect", "write",     "zero",        "fua",
-    "read",    "flush",      "preempt",   "clear",       "handover",
-    "pause",   "crash",      "brown-out", "flush-fails", "registration"};
+    "connect",   "disconnect",  "write",        "zero",       "fua",   "read",
+    "flush",     "preempt",     "clear",        "handover",   "pause", "crash",
+    "brown-out", "flush-fails", "registration", "write-fails"};
 
 static void
 print_schedule(const struct schedule *list)

@@ -28,8 +28,8 @@ oracle_is_group(const struct sim *sim, const struct lease_id *id)
 }
 
 /* Is it the session that writes for its node, as the truth has it? */
-static bool
-is_noted(const struct sim *sim, const struct sim_volume *volume)
+bool
+oracle_is_noted(const struct sim *sim, const struct sim_volume *volume)
 {
   const struct registrations *truth = &sim->store.truth;
   const struct registrant *registrant = registrations_find(truth, volume->node);
@@ -72,8 +72,9 @@ oracle_group_claim(struct sim *sim, struct sim_volume *volume)
 {
   sim_trace(sim, "  claim of epoch %u in the group by %s/%s%s",
             (unsigned)sim->store.epoch, volume->node, volume->instance,
-            is_noted(sim, volume) ? "" : ", not noted");
-  if (!is_noted(sim, volume)) {
+            oracle_is_noted(sim, volume) ? "" : ", not noted");
+  if (!oracle_is_noted(sim, volume)) {
+    volume->unnoted = true; /* it will learn that, too */
     /* The instance before it is on the list now, and may learn that. */
     for (struct sim_volume *other = sim->store.volumes; other != NULL;
          other = other->next)
@@ -95,7 +96,7 @@ oracle_group_claim(struct sim *sim, struct sim_volume *volume)
   volume->epoch = sim->store.epoch;
   for (struct sim_volume *other = sim->store.volumes; other != NULL;
        other = other->next) {
-    if (other == volume || !other->claimed || is_noted(sim, other))
+    if (other == volume || !other->claimed || oracle_is_noted(sim, other))
       continue;
     other->superseded = true;
     if (strcmp(other->node, volume->node) == 0 && other->in_group)
@@ -151,7 +152,7 @@ oracle_registrations(struct sim *sim)
     bool registered = registrations_find(&now, volume->node) != NULL &&
                       registrations_has_group(&now);
 
-    if (is_noted(sim, volume)) {
+    if (oracle_is_noted(sim, volume)) {
       volume->in_group = true;
     } else if (volume->in_group && !volume->evicted && !registered) {
       evict(volume);

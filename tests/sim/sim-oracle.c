@@ -23,15 +23,23 @@
  *   O10 a Release takes effect only under the epoch that it was sent for, and
  *       for the session that claimed it, or acquired the lease in it
  *   O11 a read returns what the sector held at some time between its begin and
- *       its answer
+ *       its answer; or, while its session's lease is provably held, since that
+ *       was last extended (a preempted session does not know of it, S8); or
+ *       what was written through the same session and is not in the store yet.
+ *       It returns nothing that was over before something was written and
+ *       acknowledged through the same session, unless that is fenced
  *   O12 once its gate was open, the epochs between two claims of a session are
  *       all its own
+ *   O13 a change of unknown outcome is not sent again in the same epoch; nor
+ *       does a cache send another one of the same sector
  *   O14 (sim-oracle-group.c) nothing of one who was removed from a group lands
  *       any more, nor of a session when its node has a newer one in the group
  *   O15 (sim-store.c) no change is under way when a session gives its lease
  *       away
  *   O16 it does so only for a request that was made in an epoch of its own
- *   O13 a change of unknown outcome is not sent again in the same epoch
+ *   O17 of two changes of a sector that a cache sends, the first has been
+ *       answered before the second is sent
+ *   O18 who says at the release that all is in the store is right (as O1)
  */
 #include "sim.h"
 
@@ -68,6 +76,7 @@ static void
 append(struct sim *sim, unsigned sector, uint32_t number)
 {
   struct history *history = &sim->store.history[sector];
+  uint32_t value = op_of(sim, number)->kind == STORE_ZERO ? 0 : number;
 
   if (history->count == history->capacity) {
     history->capacity = history->capacity * 2 + 8;
@@ -77,8 +86,8 @@ append(struct sim *sim, unsigned sector, uint32_t number)
       abort();
   }
   history->items[history->count++] =
-      (struct effect){.op = number, .at_ns = sim->now_ns};
-  sim->store.sectors[sector] = number;
+      (struct effect){.op = number, .value = value, .at_ns = sim->now_ns};
+  sim->store.sectors[sector] = value;
 }
 
 static void
@@ -97,9 +106,8 @@ check_order(struct sim *sim, unsigned sector, uint32_t number)
 
 void
 oracle_change(struct sim *sim, struct sim_volume *volume, uint64_t guard_epoch,
-              const struct lease_id *lease_id, uint32_t number)
+              const struct lease_id *lease_id, unsigned sector, uint32_t number)
 {
-  struct op *op = op_of(sim, number);
   enum lease_state state = sim_lease_state(sim);
 
   if (guard_epoch != sim->store.epoch)
@@ -113,11 +121,87 @@ oracle_change(struct sim *sim, struct sim_volume *volume, uint64_t guard_epoch,
   if ((state != LEASE_LEASED && state != LEASE_BREAKING) ||
       !lease_id_equal(lease_id, &sim->store.lease.id))
     sim_violation(sim, "O2 op %u lands without the lease", number);
-  for (unsigned i = 0; i < op->sectors; i++) {
-    check_order(sim, op->first + i, number);
-    append(sim, op->first + i, number);
+  check_order(sim, sector, number);
+  append(sim, sector, number);
+}
+
+static bool
+is_change(const struct op *op)
+{
+  return op->kind == STORE_WRITE || op->kind == STORE_ZERO;
+}
+
+static bool
+covers(const struct op *op, unsigned sector)
+{
+  return op->first <= sector && sector < op->first + op->sectors;
+}
+
+uint32_t
+oracle_zero_op(const struct sim *sim, const struct sim_volume *volume,
+               unsigned sector)
+{
+  for (uint32_t i = sim->op_count; i > 0; i--) {
+    const struct op *op = &sim->ops[i];
+
+    if (op->kind == STORE_ZERO && op->volume == volume && covers(op, sector))
+      return i;
   }
-  op->in_effect = true;
+  return 0;
+}
+
+void
+oracle_sent_sector(struct sim_volume *volume, unsigned sector, uint64_t epoch,
+                   bool another)
+{
+  if (another)
+    sim_violation(volume->sim, "O17 sector %u: two changes are on their way",
+                  sector);
+  if (volume->doubted[sector] != 0 && epoch <= volume->doubted[sector])
+    sim_violation(volume->sim,
+                  "O13 sector %u is sent again in epoch %u, in doubt", sector,
+                  (unsigned)epoch);
+}
+
+/* What is there is the operation's, or newer. */
+static void
+check_durable(struct sim *sim, uint32_t number)
+{
+  const struct op *op = op_of(sim, number);
+
+  for (unsigned i = 0; i < op->sectors; i++) {
+    const struct history *history = &sim->store.history[op->first + i];
+    const struct effect *last;
+    const struct op *there;
+
+    if (op->kind == STORE_ZERO && sim->store.sectors[op->first + i] == 0)
+      continue; /* it was so already, perhaps */
+    if (history->count == 0) {
+      sim_violation(sim, "O1 op %u was acknowledged and is not in the store",
+                    number);
+      return;
+    }
+    last = &history->items[history->count - 1];
+    there = op_of(sim, last->op);
+    if (last->op != number &&
+        (last->at_ns < op->invoked_ns ||
+         (there->answered && there->answered_ns < op->invoked_ns)))
+      sim_violation(sim, "O1 sector %u: op %u was acknowledged, op %u found",
+                    op->first + i, number, last->op);
+  }
+}
+
+/* All that the session has acknowledged before is in the store. */
+static void
+check_all(struct sim *sim, const struct sim_volume *volume, uint64_t before_ns)
+{
+  for (uint32_t i = 1; i <= sim->op_count; i++) {
+    const struct op *op = op_of(sim, i);
+
+    if (is_change(op) && op->volume == volume && op->answered &&
+        op->status == 0 && op->answered_ns < before_ns)
+      check_durable(sim, i);
+  }
 }
 
 /* Which sessions may never change anything again because of this claim. */
@@ -252,6 +336,8 @@ oracle_release(struct sim *sim, struct sim_volume *volume, uint64_t expected,
         (unsigned)(volume->claimed ? volume->epoch : volume->acquired_epoch),
         (unsigned)epoch);
   volume->clean = clean;
+  if (clean)
+    check_all(sim, volume, TIME_NEVER);
 }
 
 void
@@ -274,55 +360,74 @@ oracle_again(struct sim *sim, uint32_t number, uint64_t epoch)
  */
 
 static void
-check_durable(struct sim *sim, uint32_t number)
-{
-  const struct op *op = op_of(sim, number);
-
-  if (!op->in_effect)
-    sim_violation(sim, "O1 op %u was acknowledged and is not in the store",
-                  number);
-  for (unsigned i = 0; i < op->sectors && op->in_effect; i++) {
-    uint32_t found = (uint32_t)sim->store.sectors[op->first + i];
-    const struct op *there = op_of(sim, found);
-
-    /* Newer, or at the same time: anything but one that was over before. */
-    if (found != number &&
-        (found == 0 ||
-         (there->answered && there->answered_ns < op->invoked_ns)))
-      sim_violation(sim, "O1 sector %u: op %u was acknowledged, op %u found",
-                    op->first + i, number, found);
-  }
-}
-
-static void
 check_flush(struct sim *sim, uint32_t number)
 {
   const struct op *flush = op_of(sim, number);
 
   sim->counts.flushes++;
+  check_all(sim, flush->volume, flush->invoked_ns);
+}
+
+/* Was the operation over before a newer one was acknowledged through the
+ * reader's session? 0: what was there at first.
+ */
+static bool
+is_stale(struct sim *sim, const struct op *read, unsigned sector,
+         uint32_t number)
+{
+  const struct op *old = op_of(sim, number);
+  bool stale = false;
+
+  /* It says at each flush that something was lost. */
+  if (read->volume->fenced || read->volume->lost_some)
+    return false;
   for (uint32_t i = 1; i <= sim->op_count; i++) {
     const struct op *op = op_of(sim, i);
 
-    if ((op->kind == STORE_WRITE || op->kind == STORE_ZERO) &&
-        op->volume == flush->volume && op->answered && op->status == 0 &&
-        op->answered_ns < flush->invoked_ns)
-      check_durable(sim, i);
+    if (!is_change(op) || !covers(op, sector) || op->volume != read->volume)
+      continue;
+    if (op->lost)
+      return false; /* and with it what was under it */
+    if (i != number && op->answered && op->status == 0 &&
+        op->answered_ns < read->invoked_ns &&
+        (number == 0 || (old->answered && old->answered_ns < op->invoked_ns)))
+      stale = true;
   }
+  return stale;
 }
 
 static bool
-was_there(const struct history *history, uint64_t number, uint64_t from_ns,
-          uint64_t to_ns)
+held(struct sim *sim, const struct op *read, unsigned sector, uint64_t value)
 {
-  if (number == 0 &&
-      (history->count == 0 || history->items[0].at_ns >= from_ns))
+  const struct history *history = &sim->store.history[sector];
+  uint64_t from_ns = read->window_ns;
+
+  if (value == 0 &&
+      (history->count == 0 || history->items[0].at_ns >= from_ns) &&
+      !is_stale(sim, read, sector, 0))
     return true;
   for (unsigned i = 0; i < history->count; i++) {
+    const struct effect *item = &history->items[i];
     uint64_t end =
         i + 1 < history->count ? history->items[i + 1].at_ns : TIME_NEVER;
 
-    if (history->items[i].op == number && history->items[i].at_ns <= to_ns &&
-        end >= from_ns)
+    if (item->value == value && item->at_ns <= read->answered_ns &&
+        end >= from_ns && !is_stale(sim, read, sector, item->op))
+      return true;
+  }
+  return false;
+}
+
+/* Not yet in the store, perhaps. */
+static bool
+is_own(struct sim *sim, const struct op *read, unsigned sector, uint64_t value)
+{
+  for (uint32_t i = 1; sim->cached && i <= sim->op_count; i++) {
+    const struct op *op = op_of(sim, i);
+
+    if (is_change(op) && covers(op, sector) && op->volume == read->volume &&
+        (op->kind == STORE_ZERO ? 0 : i) == value &&
+        !is_stale(sim, read, sector, i))
       return true;
   }
   return false;
@@ -337,11 +442,25 @@ check_read(struct sim *sim, uint32_t number, const char *buffer)
     uint64_t found;
 
     memcpy(&found, buffer + i * STORE_SECTOR, sizeof found);
-    if (!was_there(&sim->store.history[op->first + i], found, op->invoked_ns,
-                   op->answered_ns))
+    if (!held(sim, op, op->first + i, found) &&
+        !is_own(sim, op, op->first + i, found))
       sim_violation(sim, "O11 read %u of sector %u found op %u", number,
                     op->first + i, (unsigned)found);
   }
+}
+
+/* The lease is provably held: what the store held since then may be read. A
+ * read that was begun then may have got part of what it returns at once.
+ */
+uint64_t
+oracle_window(const struct sim_volume *volume)
+{
+  uint64_t now_ns = clock_now(&volume->gateway->clock);
+
+  if (volume->sim->cached && volume->extended_ns != 0 &&
+      now_ns < timing_valid_until(volume->extended_ns, volume->duration_s))
+    return volume->extended_true_ns;
+  return volume->sim->now_ns;
 }
 
 void
@@ -349,8 +468,9 @@ oracle_answered(struct sim *sim, struct client *client, uint32_t number,
                 const char *buffer)
 {
   const struct op *op = op_of(sim, number);
-  bool change = op->kind == STORE_WRITE || op->kind == STORE_ZERO;
 
+  if (client->tenure != NULL)
+    op->volume->lost_some = tenure_flush_status(client->tenure) != 0;
   if (op->status == STATUS_FENCED) {
     if (!client->fenced)
       client->fenced_ns = sim->now_ns;
@@ -373,7 +493,7 @@ oracle_answered(struct sim *sim, struct client *client, uint32_t number,
     check_read(sim, number, buffer);
   else if (op->kind == STORE_FLUSH)
     check_flush(sim, number);
-  else if (change && op->fua)
+  else if (is_change(op) && op->fua)
     check_durable(sim, number);
 }
 
@@ -387,6 +507,12 @@ check_fenced(struct sim *sim, struct client *client, struct sim_volume *volume)
     return;
   volume->fenced = true;
   sim->counts.fences++;
+  if (volume->unnoted)
+    return;
+  /* A reservation command has moved the lease to a group without it. */
+  if (sim->groups && oracle_is_group(sim, &sim->store.lease.id) &&
+      !oracle_is_noted(sim, volume))
+    return;
   if (volume->claimed ? !volume->superseded : client->instance[0] == '\0')
     sim_violation(sim, "O8 %s was fenced while nobody had taken over",
                   volume->node);

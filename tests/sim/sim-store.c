@@ -16,25 +16,6 @@
 
 #define ANSWER_WITHIN (4 * SECOND)
 
-struct message {
-  struct message *next, *previous;
-  struct sim *sim;
-  struct sim_volume *from;
-  struct store_command *command; /* the sender's, until answered */
-  struct store_io *io;
-  bool is_io;
-  struct lease_command sent;
-  struct store_io sent_io;
-  uint32_t op;
-  uint64_t sectors[SECTORS]; /* what a read found */
-  struct membership membership;
-  uint64_t sent_local_ns;
-  struct event deliver, again, answer;
-  unsigned deliveries;
-  int status; /* of the first delivery */
-  struct volume_info info;
-};
-
 enum lease_state
 sim_lease_state(const struct sim *sim)
 {
@@ -196,11 +177,12 @@ effect_of_change(struct sim *sim, struct message *message)
         message->from->gave && message->from->gave_epoch == guard->epoch)
       sim_violation(sim,
                     "O15 op %u was under way when its lease was given away",
-                    message->op);
+                    message->ops[0]);
     return status;
   }
-  oracle_change(sim, message->from, guard->epoch, &guard->lease_id,
-                message->op);
+  if (store->write_fails && message->deliveries == 0)
+    return sim_change_lose(message);
+  sim_change_done(message);
   sim->counts.writes++;
   if (sim->schedule->seed % 2 != 0)
     store->revision++;
@@ -325,8 +307,10 @@ answer_command(struct message *message)
   const struct lease_command *sent = &message->sent;
 
   if (message->status == 0 &&
-      (sent->verb == LEASE_ACQUIRE || sent->verb == LEASE_RENEW))
+      (sent->verb == LEASE_ACQUIRE || sent->verb == LEASE_RENEW)) {
     message->from->extended_ns = message->sent_local_ns;
+    message->from->extended_true_ns = message->sent_ns;
+  }
   /* One without an end is renewed as if it had one. */
   if (message->status == 0 && sent->verb == LEASE_ACQUIRE)
     message->from->duration_s = sent->duration_s == LEASE_DURATION_INFINITE
@@ -335,6 +319,7 @@ answer_command(struct message *message)
   if (message->status == 0 && sent->verb == LEASE_GROUP &&
       message->membership.member) {
     message->from->extended_ns = message->sent_local_ns;
+    message->from->extended_true_ns = message->sent_ns;
     message->from->duration_s = message->sim->duration_s;
   }
   command->reply.status = message->status;
@@ -348,8 +333,8 @@ answer_io(struct message *message)
 {
   struct store_io *io = message->io;
 
-  if (message->status == STATUS_UNKNOWN && message->op != 0)
-    message->sim->ops[message->op].doubted_epoch = io->guard.epoch;
+  if (message->status == STATUS_UNKNOWN && sim_is_change(io))
+    sim_change_doubted(message);
   if (io->kind == STORE_READ && message->status == 0)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
       memcpy((char *)io->buffer + i * STORE_SECTOR, &message->sectors[i],
@@ -450,6 +435,7 @@ message_new(struct sim_volume *from)
   message->sim = sim;
   message->from = from;
   message->sent_local_ns = clock_now(&from->gateway->clock);
+  message->sent_ns = sim->now_ns;
   message->deliver.run = run_deliver;
   message->again.run = run_again;
   message->answer.run = run_answer;
@@ -507,31 +493,16 @@ static int
 submit_io(struct store_volume *volume, struct store_io *io)
 {
   struct message *message = message_new(volume_of(volume));
-  struct client_op *op = (struct client_op *)io; /* request and io are first */
 
-  if (io->kind == STORE_WRITE || io->kind == STORE_ZERO)
-    oracle_sent(volume_of(volume));
   message->is_io = true;
   message->io = io;
   message->sent_io = *io;
-  message->op = op->op;
-  if (io->kind == STORE_WRITE || io->kind == STORE_ZERO)
-    oracle_again(message->sim, op->op, io->guard.epoch);
+  if (sim_is_change(io)) {
+    oracle_sent(volume_of(volume));
+    sim_change_sent(message, io);
+  }
   choose_fate(message);
   return STORE_PENDING;
-}
-
-void
-sim_store_forget(struct sim *sim, const struct gateway *gateway)
-{
-  for (struct message *message = sim->messages; message != NULL;
-       message = message->next) {
-    if (message->from->gateway == gateway &&
-        message->from->incarnation == gateway->incarnation) {
-      message->command = NULL;
-      message->io = NULL;
-    }
-  }
 }
 
 void

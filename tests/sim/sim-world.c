@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sim-world.c: gateways, clients, and what they and fate do; see sim.h.
+/* sim-world.c: clients, and what they and fate do; see sim.h.
  *
  * A run has three parts: the schedule's actions, with faults; a calm time in
  * which everything on its way comes to its end; and the question whether some
@@ -13,114 +13,9 @@
 
 #include "lease/keeper-internal.h"
 
-#define START (1000 * SECOND)
 #define SCHEDULE_LENGTH (300 * SECOND)
 #define CALM_LENGTH (300 * SECOND)
 #define LIVE_WITHIN (100 * SECOND)
-#define IO_TIMEOUT (30 * SECOND)
-
-/* --- clocks ----------------------------------------------------------------
- */
-
-static uint64_t
-local_clock(const struct clock *clock)
-{
-  const struct gateway *gateway = (const struct gateway *)clock;
-
-  return START +
-         (uint64_t)((double)(gateway->sim->now_ns - START) * gateway->rate);
-}
-
-static int64_t
-wall_clock(const struct clock *clock)
-{
-  return (int64_t)(local_clock(clock) / MILLISECOND);
-}
-
-/* The true time at which a gateway's clock shows local_ns, or just after. */
-static uint64_t
-true_time(const struct gateway *gateway, uint64_t local_ns)
-{
-  if (local_ns <= START)
-    return START;
-  return START + (uint64_t)((double)(local_ns - START) / gateway->rate) + 1000;
-}
-
-/* --- gateways ----------------------------------------------------------------
- */
-
-bool
-sim_paused(const struct gateway *gateway)
-{
-  return gateway->paused_until_ns > gateway->sim->now_ns;
-}
-
-static void
-run_turn(struct sim *sim, struct event *event)
-{
-  struct gateway *gateway =
-      (struct gateway *)((char *)event - offsetof(struct gateway, turn));
-  uint64_t next_ns;
-
-  if (sim_paused(gateway)) {
-    sim_at(sim, event, gateway->paused_until_ns);
-    return;
-  }
-  next_ns = keeper_turn(gateway->keeper);
-  if (next_ns != TIME_NEVER && !gateway->turn.queued)
-    sim_at(sim, event, true_time(gateway, next_ns));
-  oracle_gates(sim);
-}
-
-static void
-kick_turn(struct keeper_kick *kick)
-{
-  struct gateway *gateway =
-      (struct gateway *)((char *)kick - offsetof(struct gateway, kick));
-  struct sim *sim = gateway->sim;
-  uint64_t at_ns = sim->now_ns + 50000;
-
-  if (!gateway->turn.queued || gateway->turn.at_ns > at_ns)
-    sim_at(sim, &gateway->turn, at_ns);
-}
-
-static void
-gateway_start(struct gateway *gateway)
-{
-  struct sim *sim = gateway->sim;
-  struct keeper_config config = {
-      .clock = &gateway->clock,
-      .duration_s = sim->duration_s,
-      .write_back = sim->write_back,
-      .drain_ns = IO_TIMEOUT,
-      .extra_new = volume_extra_new,
-      .memberships = sim->groups ? &gateway->memberships : NULL,
-  };
-
-  gateway->incarnation++;
-  gateway->keeper = keeper_new(&config);
-  if (gateway->keeper == NULL)
-    abort();
-  keeper_set_kick(gateway->keeper, &gateway->kick);
-  keeper_set_scout(gateway->keeper, &gateway->scout);
-}
-
-static void
-gateway_init(struct sim *sim, struct gateway *gateway)
-{
-  gateway->sim = sim;
-  gateway->clock.boottime_ns = local_clock;
-  gateway->clock.wall_ms = wall_clock;
-  gateway->store.ops = &sim_store_ops;
-  gateway->memberships.submit = sim_submit_membership;
-  gateway->kick.kick = kick_turn;
-  gateway->scout.look = sim_scout;
-  gateway->turn.run = run_turn;
-  gateway->rate = 1;
-  if (sim->schedule->bad_clocks) /* 0.7 to 1.3: far beyond the margin, too */
-    gateway->rate = 0.7 + (double)sim_random(sim, 601) / 1000;
-  gateway_start(gateway);
-}
 
 /* --- operations
  * ---------------------------------------------------------------- */
@@ -153,7 +48,7 @@ advance(struct client_op *slot)
     op_answered(slot, slot->request.status);
   else if (slot->request.wake_at_ns != TIME_NEVER && !slot->advance.queued)
     sim_at(gateway->sim, &slot->advance,
-           true_time(gateway, slot->request.wake_at_ns));
+           sim_true_time(gateway, slot->request.wake_at_ns));
 }
 
 static void
@@ -214,6 +109,7 @@ begin_op(struct client *client, enum store_io_kind kind, bool fua,
                   .fua = fua,
                   .invoked_ns = sim->now_ns,
                   .volume = (struct sim_volume *)tenure_volume(client->tenure)};
+  op->window_ns = oracle_window(op->volume);
   slot->request = (struct volume_request){.wake = wake};
   slot->request.io.kind = kind;
   if (kind != STORE_FLUSH) {
@@ -222,6 +118,9 @@ begin_op(struct client *client, enum store_io_kind kind, bool fua,
     slot->request.io.buffer = kind == STORE_ZERO ? NULL : slot->buffer;
     slot->request.io.flags = fua ? STORE_IO_FUA : 0;
   }
+  for (unsigned i = 0; kind == STORE_WRITE && i < sectors; i++)
+    memcpy(slot->buffer + i * STORE_SECTOR, &(uint64_t){slot->op},
+           sizeof(uint64_t));
   sim_trace(sim, "client %u (n%u/%s): op %u: kind %d sectors %u+%u%s",
             (unsigned)(client - sim->clients), client->node, client->instance,
             slot->op, (int)kind, first, sectors, fua ? " FUA" : "");
@@ -263,6 +162,7 @@ client_connect(struct client *client, struct gateway *gateway, unsigned node,
   snprintf(volume->node, sizeof volume->node, "%s", name);
   snprintf(volume->instance, sizeof volume->instance, "%s", instance);
   client->volume = (struct volume){.tenure = client->tenure,
+                                   .cache = gateway->cache,
                                    .clock = &gateway->clock,
                                    .limits = {.io_timeout_ns = IO_TIMEOUT}};
   sim_trace(client->sim, "client %u: connects as n%u/%s to gateway %u",
@@ -290,7 +190,6 @@ crash(struct sim *sim, struct gateway *gateway)
     if (volume->gateway == gateway && !volume->closed)
       volume->died = true;
   }
-  sim_store_forget(sim, gateway);
   for (unsigned i = 0; i < CLIENTS; i++) {
     struct client *client = &sim->clients[i];
 
@@ -304,10 +203,11 @@ crash(struct sim *sim, struct gateway *gateway)
     client->tenure = NULL;
   }
   sim_handover_forget(sim, gateway);
-  keeper_abandon(gateway->keeper);
+  sim_gateway_end(gateway);
   sim_cancel(sim, &gateway->turn);
+  sim_cancel(sim, &gateway->cache_turn);
   gateway->paused_until_ns = 0;
-  gateway_start(gateway);
+  sim_gateway_start(gateway);
 }
 
 /* --- actions ----------------------------------------------------------------
@@ -402,6 +302,9 @@ act(struct sim *sim, const struct action *action)
   case ACT_REGISTRATION:
     sim_register(sim, action->a, action->b, action->c);
     break;
+  case ACT_WRITE_FAILS:
+    sim->store.write_fails = true;
+    break;
   default:
     act_on_client(sim, action);
     break;
@@ -423,6 +326,12 @@ static bool
 has_groups(uint64_t seed)
 {
   return seed % 3 == 1;
+}
+
+static bool
+has_cache(uint64_t seed)
+{
+  return seed / 2 % 4 != 0;
 }
 
 /* Actions come in bursts: what is close together makes races. */
@@ -455,6 +364,9 @@ sim_draw(struct schedule *schedule, uint64_t seed)
     action->a = (uint32_t)sim_random(&dice, 1000000);
     action->b = (uint32_t)sim_random(&dice, 1000000);
     action->c = (uint32_t)sim_random(&dice, 1000000);
+    /* Caches are read more, and lose something now and then. */
+    if (has_cache(seed) && action->kind == ACT_WRITE && action->c % 16 == 0)
+      action->kind = action->c % 32 == 0 ? ACT_WRITE_FAILS : ACT_READ;
   }
 }
 
@@ -475,7 +387,7 @@ calm_down(struct sim *sim)
 {
   sim->calm = true;
   sim->store.brown_out_until_ns = 0;
-  sim->store.flush_fails = false;
+  sim->store.flush_fails = sim->store.write_fails = false;
   run_until(sim, sim->now_ns + CALM_LENGTH);
   for (unsigned i = 0; i < CLIENTS; i++) {
     struct client *client = &sim->clients[i];
@@ -520,10 +432,8 @@ check_live(struct sim *sim)
 static void
 tear_down(struct sim *sim)
 {
-  for (unsigned i = 0; i < GATEWAYS; i++) {
-    sim_store_forget(sim, &sim->gateways[i]);
-    keeper_abandon(sim->gateways[i].keeper);
-  }
+  for (unsigned i = 0; i < GATEWAYS; i++)
+    sim_gateway_end(&sim->gateways[i]);
   sim_store_free(sim);
 }
 
@@ -537,11 +447,14 @@ sim_run(struct sim *sim, const struct schedule *schedule, bool trace)
   sim->trace = trace;
   sim->now_ns = START;
   sim->random = schedule->seed ^ 0x5851f42d4c957f2dU;
-  sim->write_back = schedule->seed % 4 == 0;
+  sim->cached = has_cache(schedule->seed);
+  sim->write_back = sim->cached && !has_groups(schedule->seed)
+                        ? schedule->seed / 2 % 4 >= 2
+                        : schedule->seed % 4 == 0;
   sim->duration_s = durations[schedule->seed % 3];
   sim->groups = has_groups(schedule->seed);
   for (unsigned i = 0; i < GATEWAYS; i++)
-    gateway_init(sim, &sim->gateways[i]);
+    sim_gateway_init(sim, &sim->gateways[i]);
   for (unsigned i = 0; i < CLIENTS; i++)
     sim->clients[i].sim = sim;
 

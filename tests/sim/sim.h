@@ -11,8 +11,10 @@
  *
  *   sim-core.c     time, the queue of events, random numbers
  *   sim-store.c    the store and the messages to it
+ *   sim-changes.c  which operations a message is about
  *   sim-handover.c requests to hand the volume over, and who looks for them
- *   sim-world.c    gateways, clients, the operator, and the actions they take
+ *   sim-gateway.c  gateways, their clocks and turns
+ *   sim-world.c    clients, the operator, and the actions they take
  *   sim-group.c    registrations, and commands to them
  *   sim-oracle.c   what must hold, checked as it happens
  *   sim-oracle-group.c  the same of groups of writers
@@ -28,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "leasehold/cache.h"
 #include "leasehold/clock.h"
 #include "leasehold/handover.h"
 #include "leasehold/keeper.h"
@@ -45,6 +48,8 @@
 #define OPS_MAX 4096
 #define SECOND NANOSECONDS_PER_SECOND
 #define MILLISECOND NANOSECONDS_PER_MILLISECOND
+#define START (1000 * SECOND)
+#define IO_TIMEOUT (30 * SECOND)
 
 struct sim;
 
@@ -75,6 +80,7 @@ enum action_kind {
   ACT_BROWN_OUT,
   ACT_FLUSH_FAILS,
   ACT_REGISTRATION,
+  ACT_WRITE_FAILS,
   ACTION_KINDS
 };
 
@@ -97,15 +103,18 @@ struct schedule {
 struct op {
   enum store_io_kind kind;
   unsigned first, sectors;
-  bool fua, answered, in_effect;
+  bool fua, answered;
+  bool lost; /* the store has refused it for good, in part at least */
   int status;
   uint64_t invoked_ns, answered_ns;
+  uint64_t window_ns;        /* a read: from when on the store's data count */
   uint64_t doubted_epoch;    /* in which its outcome became unknown; 0: none */
   struct sim_volume *volume; /* of the session it went through; may be dead */
 };
 
 struct effect {
-  uint32_t op; /* 0: never written */
+  uint32_t op;
+  uint32_t value; /* what is read: op, or 0 if that is a zero */
   uint64_t at_ns;
 };
 
@@ -129,10 +138,11 @@ struct sim_volume {
   bool claimed;
   bool acquired;           /* an acquire of it took effect ... */
   uint64_t acquired_epoch; /* ... last in this epoch */
-  bool opened;             /* its gate was seen to be OPEN */
-  uint64_t epoch;          /* its last claim */
-  bool clean;              /* released as drained */
-  bool superseded;         /* lease or epoch have passed to another since */
+  bool unnoted; /* it has claimed when another session of its node was noted */
+  bool opened;  /* its gate was seen to be OPEN */
+  uint64_t epoch;  /* its last claim */
+  bool clean;      /* released as drained */
+  bool superseded; /* lease or epoch have passed to another since */
   char session[SESSION_NONCE_MAX + 1]; /* as it calls itself */
   bool alone;           /* it has claimed with the lease for itself */
   bool in_group;        /* it has claimed, or goes on, in a group */
@@ -149,10 +159,13 @@ struct sim_volume {
   uint32_t duration_s;      /* of its last acquire */
   uint64_t extended_ns; /* gateway's clock when its last successful acquire or
                            renew was sent; 0: none */
+  uint64_t extended_true_ns; /* the true time then */
+  bool lost_some;            /* its flushes fail */
+  uint64_t doubted[SECTORS]; /* epoch of a change of unknown outcome; 0: none */
 };
 
 struct sim_store {
-  uint64_t sectors[SECTORS]; /* op numbers */
+  uint64_t sectors[SECTORS]; /* what is read: op numbers, 0 for zeroes */
   struct history history[SECTORS];
   struct blob_lease lease;
   char node[NODE_NAME_MAX + 1];
@@ -164,11 +177,31 @@ struct sim_store {
   uint64_t side_revision;
   struct registrations truth; /* as last written without anything pending */
   uint64_t brown_out_until_ns;
-  bool flush_fails;
+  bool flush_fails, write_fails;
   struct handover_request request; /* the side object; from "": none */
   /* All that were ever made, for the oracle. */
   struct handover_request requests[ACTIONS_MAX];
   unsigned request_count;
+};
+
+struct message {
+  struct message *next, *previous;
+  struct sim *sim;
+  struct sim_volume *from;
+  struct store_command *command; /* the sender's, until answered */
+  struct store_io *io;
+  bool is_io;
+  struct lease_command sent;
+  struct store_io sent_io;
+  bool cached;               /* a change of the cache's, not of a client's */
+  uint32_t ops[SECTORS];     /* of a change, from its first sector on */
+  uint64_t sectors[SECTORS]; /* what a read found */
+  struct membership membership;
+  uint64_t sent_local_ns, sent_ns;
+  struct event deliver, again, answer;
+  unsigned deliveries;
+  int status; /* of the first delivery */
+  struct volume_info info;
 };
 
 struct sim_counts {
@@ -191,6 +224,9 @@ struct gateway {
   double rate; /* of its clock */
   uint64_t paused_until_ns;
   struct event turn;
+  struct cache *cache; /* NULL: this world has none */
+  struct cache_kick cache_kick;
+  struct event cache_turn;
 };
 
 struct client_op {
@@ -239,7 +275,7 @@ struct sim {
   struct op ops[OPS_MAX];
   uint32_t op_count;
   bool calm; /* faults have stopped */
-  bool trace, write_back;
+  bool trace, cached, write_back;
   uint32_t duration_s; /* of the gateways' leases */
   bool groups;         /* a world with reservations of several writers */
   unsigned depth;      /* of events that run in the middle of another */
@@ -267,8 +303,6 @@ void sim_describe(const struct sim *, struct volume_info *);
 /* For a keeper's memberships. */
 int sim_submit_membership(struct membership_runner *, struct store_volume *,
                           const char *name, struct store_command *);
-/* A gateway has died: what it sent goes on, its answers reach nobody. */
-void sim_store_forget(struct sim *, const struct gateway *);
 void sim_store_free(struct sim *);
 enum lease_state sim_lease_state(const struct sim *);
 void sim_node_id(unsigned node, struct lease_id *out);
@@ -285,6 +319,26 @@ void sim_clear(struct sim *);
 /* At the end: node 0 can write, by a group or because nothing is reserved. */
 void sim_let_write(struct sim *, bool group);
 
+/* sim-gateway.c */
+bool sim_paused(const struct gateway *);
+/* The true time at which a gateway's clock shows local_ns, or just after. */
+uint64_t sim_true_time(const struct gateway *, uint64_t local_ns);
+void sim_gateway_init(struct sim *, struct gateway *);
+void sim_gateway_start(struct gateway *);
+/* What it has sent is answered to nobody any more. */
+void sim_gateway_end(struct gateway *);
+
+/* sim-changes.c */
+bool sim_is_change(const struct store_io *);
+/* It is sent as io, which is the sender's. */
+void sim_change_sent(struct message *, struct store_io *io);
+/* It takes effect now. */
+void sim_change_done(struct message *);
+/* The store will never have it: STATUS_IO. */
+int sim_change_lose(struct message *);
+/* Its sender is told that the outcome is unknown. */
+void sim_change_doubted(struct message *);
+
 /* sim-handover.c */
 /* The operator's hand: plans and runs one reservation command at once. */
 void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
@@ -296,7 +350,6 @@ void sim_note_offer(struct sim_volume *, const struct lease_command *);
 void sim_handover_forget(struct sim *, const struct gateway *);
 
 /* sim-world.c */
-bool sim_paused(const struct gateway *);
 void sim_draw(struct schedule *, uint64_t seed);
 /* Runs a schedule; true if nothing was violated. sim is the caller's memory,
  * set up and torn down by this.
@@ -315,20 +368,30 @@ void oracle_group_gates(struct sim *);
 /* sim-oracle.c */
 void sim_violation(struct sim *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Is it the session that the registrations say writes for its node? */
+bool oracle_is_noted(const struct sim *, const struct sim_volume *);
 bool oracle_other_instance(const struct sim_volume *,
                            const struct sim_volume *);
 /* Whether the instance may claim at all. */
 void oracle_instance(struct sim *, const struct sim_volume *claimant);
+/* One sector of a change. */
 void oracle_change(struct sim *, struct sim_volume *, uint64_t guard_epoch,
-                   const struct lease_id *, uint32_t op);
+                   const struct lease_id *, unsigned sector, uint32_t op);
+/* The newest zero of the session's that covers the sector; 0: none. */
+uint32_t oracle_zero_op(const struct sim *, const struct sim_volume *,
+                        unsigned sector);
 void oracle_claim(struct sim *, struct sim_volume *, uint64_t old_epoch);
 void oracle_leased(struct sim *, const struct lease_id *);
 void oracle_gave(struct sim *, struct sim_volume *,
                  const struct lease_command *);
 void oracle_release(struct sim *, struct sim_volume *, uint64_t expected,
                     bool clean);
+uint64_t oracle_window(const struct sim_volume *);
 void oracle_sent(struct sim_volume *);
 void oracle_again(struct sim *, uint32_t op, uint64_t epoch);
+/* A change by the cache, of this sector, is sent. */
+void oracle_sent_sector(struct sim_volume *, unsigned sector, uint64_t epoch,
+                        bool another);
 void oracle_answered(struct sim *, struct client *, uint32_t op,
                      const char *buffer);
 void oracle_gates(struct sim *);

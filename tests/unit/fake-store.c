@@ -131,6 +131,8 @@ do_io(struct fake_store *fake, const struct store_io *io, void *buffer)
     fake->writes_refused++;
     return status;
   }
+  if (fake->write_status != 0)
+    return fake->write_status;
   if (io->kind == STORE_WRITE)
     memcpy(fake->data + io->offset, buffer, io->count);
   else

@@ -34,7 +34,7 @@ struct fake_message {
   /* A copy: the sender's memory is gone once it has been answered. */
   struct lease_command sent;
   struct store_io sent_io;
-  char data[4096];
+  char data[FAKE_SIZE];
   bool used, delivered;
   int status; /* of the delivery */
   struct volume_info info;
@@ -57,6 +57,7 @@ struct fake_store {
   unsigned commands[LEASE_GROUP + 1];
   unsigned writes_done, writes_refused, reads_done, flushes_done;
   int flush_status;   /* what every FLUSH answers */
+  int write_status;   /* what every change answers, without effect */
   int command_status; /* what every command answers, without effect */
 };
 

@@ -244,6 +244,8 @@ tests_unit_test_azure_request_LDADD = $(unit_store)
 # sessions and the I/O path
 unit_programs += \
 	tests/unit/test-holder \
+	tests/unit/test-block-cache \
+	tests/unit/test-extent-map \
 	tests/unit/test-keeper \
 	tests/unit/test-keeper-metrics \
 	tests/unit/test-session-attach \
@@ -254,10 +256,24 @@ unit_programs += \
 	tests/unit/test-session-instance \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
+	tests/unit/test-volume-cached \
 	tests/unit/test-volume-drain \
 	tests/unit/test-volume-faults \
 	tests/unit/test-volume-unaligned
 tests_unit_test_holder_LDADD = $(unit_lease)
+tests_unit_test_block_cache_LDADD = $(unit_cache)
+tests_unit_test_extent_map_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_LDFLAGS = \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=reallocarray
+tests_unit_test_volume_cached_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-cached.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_keeper_LDADD = $(unit_cache)
 tests_unit_test_keeper_SOURCES = \
 	tests/unit/fake-store.c \

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cached-read.c: reads of a volume that is cached; see cached-request.c. */
+#include <string.h>
+
+#include "cache/volume-internal.h"
+#include "utils/cleanup.h"
+
+/* The most that is copied while the lock is held. */
+#define COPY_MAX 65536
+
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+static uint64_t
+up(uint64_t offset)
+{
+  return (offset + STORE_SECTOR - 1) / STORE_SECTOR * STORE_SECTOR;
+}
+
+static bool
+is_valid(const struct cached_volume *volume, const struct block *block,
+         uint64_t at)
+{
+  return block->valid >> (at / STORE_SECTOR % volume->cache->blocks.sectors) &
+         1;
+}
+
+/* Copies what is known from at on, of one block or one range of zeroes; how
+ * much that is.
+ */
+static uint64_t
+copy_known(struct cached_volume *volume, char *to, uint64_t at, uint64_t end)
+{
+  struct block_cache *blocks = &volume->cache->blocks;
+  const uint32_t size = blocks->block_size;
+  struct block *block = block_find(blocks, &volume->blocks, at / size);
+  uint64_t known = at, zero_end;
+
+  end = smaller(end, (at / size + 1) * size);
+  while (block != NULL && known < end && is_valid(volume, block, known))
+    known = smaller(end, known / STORE_SECTOR * STORE_SECTOR + STORE_SECTOR);
+  if (known > at) {
+    memcpy(to, block->data + at % size, known - at);
+    block_touch(blocks, block);
+    return known - at;
+  }
+  zero_end = end;
+  if (block != NULL)
+    zero_end = smaller(end, up(at + 1));
+  if (!cached_is_zero(volume, at, &zero_end))
+    return 0;
+  memset(to, 0, zero_end - at);
+  return zero_end - at;
+}
+
+/* Where what is not known from at on ends. */
+static uint64_t
+unknown_end(const struct cached_volume *volume, uint64_t at, uint64_t end)
+{
+  const struct block_cache *blocks = &volume->cache->blocks;
+  const uint32_t size = blocks->block_size;
+
+  cached_is_zero(volume, at, &end);
+  if (volume->blocks.count == 0)
+    return end;
+  while (at < end) {
+    const struct block *block = block_find(blocks, &volume->blocks, at / size);
+    uint64_t block_end = smaller(end, (at / size + 1) * size);
+
+    for (; block != NULL && at < block_end; at = up(at + 1)) {
+      if (is_valid(volume, block, at))
+        return at;
+    }
+    at = block_end;
+  }
+  return end;
+}
+
+/* Not from memory, not into it: who may not cache, or not at this time. */
+static enum passage
+read_store(struct volume_request *request, uint64_t end, uint64_t now_ns)
+{
+  struct cached_volume *volume = request->cached.volume;
+  uint64_t at = request->cached.at;
+  char *buffer = request->whole.buffer;
+
+  if (request->gate.position == GATE_FENCED ||
+      request->gate.position == GATE_CLOSED)
+    cached_drop(volume, request->gate.position == GATE_FENCED
+                            ? STATUS_FENCED
+                            : STATUS_STOPPING);
+  else if (cached_unsent(volume, at, end))
+    return request->gate.position == GATE_OPEN && request->gate.shared
+               ? cached_wait(request, CACHE_WAIT_DURABLE, at, end,
+                             volume->sequence)
+               : volume_wait_for_store(request, now_ns);
+  cached_prepare_read(request, at, end, buffer + (at - request->whole.offset),
+                      false);
+  return PASSED;
+}
+
+enum passage
+cached_read_step(struct volume_request *request)
+{
+  struct cached_volume *volume = request->cached.volume;
+  struct cache *cache = volume->cache;
+  uint64_t end = request->whole.offset + request->whole.count;
+  uint64_t now_ns = clock_now(request->volume->clock);
+  uint64_t *at = &request->cached.at, copied = 0;
+  char *buffer = request->whole.buffer;
+
+  LOCK_FOR_SCOPE(&cache->lock);
+  if (*at < end && !cached_usable(request, now_ns))
+    return read_store(request, end, now_ns);
+  while (*at < end) {
+    uint64_t known =
+        copy_known(volume, buffer + (*at - request->whole.offset), *at, end);
+
+    if (known == 0)
+      break;
+    cache->counts.hits += known / STORE_SECTOR;
+    *at += known;
+    copied += known;
+    if (copied >= COPY_MAX)
+      return CHANGED;
+  }
+  if (*at == end) {
+    volume_finish(request, STATUS_OK);
+    return ENDED;
+  }
+  end = unknown_end(volume, *at, end);
+  cache->counts.misses += (end - *at) / STORE_SECTOR;
+  cached_prepare_read(request, *at, end, buffer + (*at - request->whole.offset),
+                      true);
+  return PASSED;
+}
+
+/* What the store has answered becomes valid, but where a block knows more. */
+static void
+keep(struct cached_volume *volume, const char *from, uint64_t begin,
+     uint64_t end)
+{
+  struct block_cache *blocks = &volume->cache->blocks;
+  const uint32_t size = blocks->block_size;
+  uint64_t at = up(begin);
+
+  end -= end % STORE_SECTOR;
+  while (at < end) {
+    uint64_t to = smaller(end, (at / size + 1) * size);
+    struct block *block = block_find(blocks, &volume->blocks, at / size);
+
+    if (block == NULL)
+      block = block_make(blocks, &volume->blocks, at / size);
+    if (block == NULL)
+      return;
+    for (; at < to; at += STORE_SECTOR) {
+      if (!is_valid(volume, block, at))
+        memcpy(block->data + at % size, from + (at - begin), STORE_SECTOR);
+      block->valid |= block_sectors(blocks, at, at + STORE_SECTOR);
+    }
+  }
+}
+
+/* The gate has to be open still, or again: if it is under another epoch, the
+ * session has claimed that itself, and nobody else has written in between.
+ */
+void
+cached_read_answered(struct volume_request *request)
+{
+  struct cached_volume *volume = request->cached.volume;
+  struct block_cache *blocks = &volume->cache->blocks;
+  const struct fill *fill = &request->cached.fill;
+
+  request->cached.at = fill->end;
+  if (!fill->spoiled &&
+      fill->end - fill->begin <= blocks->most / 4 * blocks->block_size &&
+      cached_usable(request, clock_now(request->volume->clock)))
+    keep(volume, request->io.buffer, fill->begin, fill->end);
+}
