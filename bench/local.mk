@@ -73,5 +73,6 @@ EXTRA_DIST += \
 	bench/targets.py \
 	bench/workloads.py \
 	docs/performance.md \
+	docs/performance/file.svg \
 	docs/performance/handover.svg \
 	docs/performance/takeover.svg
