@@ -116,7 +116,8 @@ take_part(struct volume_request *request)
     /* it is there */
   } else if (cached_is_zero(volume, sector, NULL)) {
     memset(data, 0, STORE_SECTOR);
-  } else if (request->cached.sector == sector) {
+  } else if (request->cached.sector == sector &&
+             !request->cached.fill.spoiled) {
     memcpy(data, request->sector, STORE_SECTOR);
   } else {
     return SECTOR_UNKNOWN;
@@ -294,12 +295,11 @@ need_sector(struct volume_request *request)
   return PASSED;
 }
 
+/* Its fill stays: until the sector is taken in, it may be changed by others. */
 void
 cached_sector_answered(struct volume_request *request)
 {
-  const struct fill *fill = &request->cached.fill;
-
-  request->cached.sector = fill->spoiled ? UINT64_MAX : fill->begin;
+  request->cached.sector = request->cached.fill.begin;
 }
 
 /* More than half of what may be unsent is: the thread sends it. */
@@ -393,6 +393,19 @@ take_in(struct volume_request *request)
   return request->cached.at < end_of(request) ? CHANGED : taken_in(request);
 }
 
+/* The store has it, but perhaps in memory of its own (S5). */
+static enum passage
+sync_store(struct volume_request *request)
+{
+  struct store_io *io = &request->io;
+
+  io->kind = STORE_FLUSH;
+  io->flags = request->whole.flags & STORE_IO_MAY_BLOCK;
+  io->offset = io->count = 0;
+  io->buffer = NULL;
+  return PASSED;
+}
+
 /* All is taken in, and has to be in the store. */
 static enum passage
 settle(struct volume_request *request)
@@ -404,13 +417,14 @@ settle(struct volume_request *request)
   tenure_gate(request->volume->tenure, &request->gate);
   if (waiter->failed != 0)
     return failed(request);
-  if (cached_durable(volume, waiter->begin, waiter->end,
-                     request->cached.sequence)) {
-    volume_finish(request, STATUS_OK);
-    return ENDED;
-  }
-  return cached_wait(request, CACHE_WAIT_DURABLE, waiter->begin, waiter->end,
-                     request->cached.sequence);
+  if (!cached_durable(volume, waiter->begin, waiter->end,
+                      request->cached.sequence))
+    return cached_wait(request, CACHE_WAIT_DURABLE, waiter->begin, waiter->end,
+                       request->cached.sequence);
+  if (request->whole.flags & STORE_IO_FUA)
+    return sync_store(request);
+  volume_finish(request, STATUS_OK);
+  return ENDED;
 }
 
 enum passage

@@ -175,8 +175,9 @@ cached_read_answered(struct volume_request *request)
   const struct fill *fill = &request->cached.fill;
 
   request->cached.at = fill->end;
-  if (!fill->spoiled &&
-      fill->end - fill->begin <= blocks->most / 4 * blocks->block_size &&
-      cached_usable(request, clock_now(request->volume->clock)))
+  /* First of all, for it spoils all if others may have written since. */
+  if (cached_usable(request, clock_now(request->volume->clock)) &&
+      !fill->spoiled &&
+      fill->end - fill->begin <= blocks->most / 4 * blocks->block_size)
     keep(volume, request->io.buffer, fill->begin, fill->end);
 }

@@ -149,6 +149,17 @@ cached_is_zero(const struct cached_volume *volume, uint64_t at, uint64_t *end)
   return false;
 }
 
+static void
+forget_fill(struct fill *fill)
+{
+  if (fill->link == NULL)
+    return;
+  *fill->link = fill->next;
+  if (fill->next != NULL)
+    fill->next->link = fill->link;
+  fill->link = NULL;
+}
+
 void
 cached_prepare_read(struct volume_request *request, uint64_t begin,
                     uint64_t end, void *buffer, bool keep)
@@ -162,6 +173,7 @@ cached_prepare_read(struct volume_request *request, uint64_t begin,
   io->offset = begin;
   io->count = end - begin;
   io->buffer = buffer;
+  forget_fill(fill);
   *fill = (struct fill){.begin = begin, .end = end, .spoiled = !keep};
   if (!keep)
     return;
@@ -170,17 +182,6 @@ cached_prepare_read(struct volume_request *request, uint64_t begin,
   if (fill->next != NULL)
     fill->next->link = &fill->next;
   volume->fills = fill;
-}
-
-static void
-forget_fill(struct fill *fill)
-{
-  if (fill->link == NULL)
-    return;
-  *fill->link = fill->next;
-  if (fill->next != NULL)
-    fill->next->link = fill->link;
-  fill->link = NULL;
 }
 
 static void
@@ -193,12 +194,17 @@ answered_well(struct volume_request *request)
     break;
   case STORE_WRITE:
   case STORE_ZERO:
-    cached_sector_answered(request);
+    if (request->io.kind == STORE_READ) {
+      cached_sector_answered(request);
+      return;
+    }
+    volume_finish(request, STATUS_OK);
     break;
   default:
     volume_finish(request, STATUS_OK);
     break;
   }
+  forget_fill(&request->cached.fill);
 }
 
 /* The store has finished with io. */
@@ -214,12 +220,13 @@ answered(struct volume_request *request)
   } else if (status == STATUS_TRANSIENT || status == STATUS_UNKNOWN) {
     volume_back_off(request);
   } else {
-    if (status == STATUS_IO && request->whole.kind == STORE_FLUSH &&
+    if (status == STATUS_IO && request->io.kind == STORE_FLUSH &&
         !MUTATED(S5_FLUSH_FORGETS))
       tenure_flush_failed(request->volume->tenure, status);
     volume_finish(request, status);
   }
-  forget_fill(&request->cached.fill);
+  if (status != STATUS_OK)
+    forget_fill(&request->cached.fill);
 }
 
 /* What was unsent in the range has to be in the store first. */
@@ -259,7 +266,9 @@ step(struct volume_request *request)
   return ENDED;
 }
 
-/* Those who wait for their changes stay until the end. */
+/* Those who wait for their changes stay until the end, and so does a sector
+ * that was read for one.
+ */
 static void
 stop_waiting(struct volume_request *request)
 {
@@ -267,9 +276,11 @@ stop_waiting(struct volume_request *request)
   enum store_io_kind kind = request->whole.kind;
   struct cache_waiter *waiter = &request->cached.waiter;
 
-  if (waiter->volume == NULL)
+  if (waiter->volume == NULL && request->cached.sector == UINT64_MAX)
     return; /* it has never waited */
   LOCK_FOR_SCOPE(&volume->cache->lock);
+  if (request->state == VOLUME_DONE)
+    forget_fill(&request->cached.fill);
   if (request->state == VOLUME_DONE || kind == STORE_READ ||
       kind == STORE_EXTENTS || waiter->begin == waiter->end)
     cache_waiter_remove(waiter);
@@ -283,6 +294,7 @@ advance_straight(struct volume_request *request)
   if (!volume_advance_straight(request))
     return false;
   LOCK_FOR_SCOPE(&volume->cache->lock);
+  forget_fill(&request->cached.fill);
   volume->straight--;
   return true;
 }

@@ -30,8 +30,9 @@
  * three pieces: the sector at its head is read, merged and written, then what
  * lies between, then the sector at its tail. The reading comes after the gate:
  * from then on nobody else writes, whatever epochs the session goes through,
- * for it is fenced if anybody does. Where others do write, in a group, such a
- * change is refused: it would write back what they have written over.
+ * for it is fenced if anybody does. Unless it has been in a group in between:
+ * then the sector is read once more. In a group such a change is refused: it
+ * would write back what others have written over.
  *
  * Two deadlines: gate_wait counts from the beginning of the request and only
  * against another node's lease; io_timeout counts from the last time the store
@@ -357,6 +358,24 @@ meet_conflict(struct volume_request *request, uint64_t now_ns)
   return volume_wait_for_change(request);
 }
 
+/* The gate is open. What was read of a sector before others had a turn at
+ * writing is old: once more.
+ */
+static enum passage
+passed(struct volume_request *request)
+{
+  struct store_io *io = &request->io;
+  const struct volume_whole *whole = &request->whole;
+  const struct gate *gate = &request->gate;
+
+  if (request->piece == PIECE_MERGED &&
+      request->alone_since != gate->alone_since)
+    set_piece(request, io->offset > whole->offset ? io->offset : whole->offset);
+  request->alone_since = gate->alone_since;
+  io->guard = gate->guard;
+  return PASSED;
+}
+
 static enum passage
 pass_open(struct volume_request *request, uint64_t now_ns)
 {
@@ -370,8 +389,7 @@ pass_open(struct volume_request *request, uint64_t now_ns)
                     "part of a sector cannot be written beside other writers");
   if (!draining && !change_begins(request))
     return CHANGED;
-  request->io.guard = gate->guard;
-  return PASSED;
+  return passed(request);
 }
 
 enum passage

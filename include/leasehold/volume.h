@@ -80,9 +80,10 @@ struct volume_request {
     char *buffer;
   } whole; /* what io said at first */
   enum { PIECE_DIRECT, PIECE_READ, PIECE_MERGED } piece;
-  uint64_t piece_end; /* all before it is done when this piece is */
-  bool begun;         /* a change that has passed the gate, until the end */
-  bool ranged;        /* range is held or waited for, until the end */
+  uint64_t piece_end;   /* all before it is done when this piece is */
+  uint64_t alone_since; /* the gate's when it let the last piece pass */
+  bool begun;           /* a change that has passed the gate, until the end */
+  bool ranged;          /* range is held or waited for, until the end */
   struct range range;
   char sector[STORE_SECTOR];
   struct volume_cached {

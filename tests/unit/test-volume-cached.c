@@ -222,6 +222,28 @@ fua_sends_its_own_only(void **state)
   assert_int_equal(((struct world *)*state)->store.data[8192], 'a');
 }
 
+/* What the store has may be in memory of its own. */
+static void
+s5_fua_syncs_the_store(void **state)
+{
+  for (unsigned write_back = 0; write_back < 2; write_back++) {
+    struct cached cached = begin(*state, 64, write_back);
+    struct fake_store *store = &cached.world->store;
+    unsigned before = store->flushes_done;
+    char buffer[512] = "f";
+
+    assert_int_equal(
+        call(&cached, STORE_WRITE, STORE_IO_FUA, buffer, 1024, 512), 0);
+    assert_int_equal(store->flushes_done, before + 1);
+    store->flush_status = STATUS_IO;
+    assert_int_equal(
+        call(&cached, STORE_WRITE, STORE_IO_FUA, buffer, 1024, 512), STATUS_IO);
+    store->flush_status = 0;
+    assert_int_equal(flush(&cached), STATUS_IO);
+    end(&cached);
+  }
+}
+
 static void
 what_was_read_is_kept_after_the_claim(void **state)
 {
@@ -398,6 +420,111 @@ writers_wait_for_space(void **state)
   end(&cached);
 }
 
+/* Until the keeper's next turn the gate is closed, and then another epoch. */
+static void
+raise_doubt(struct cached *cached)
+{
+  tenure_post(cached->connection.tenure,
+              &(struct session_event){.kind = SESSION_UNKNOWN,
+                                      .epoch = cached->world->store.epoch});
+}
+
+/* Two changes of one sector, each of a part. One has read the sector and waits;
+ * meanwhile the other one goes all the way, and its block is given up.
+ */
+static void
+a_sector_that_was_read_may_have_changed(void **state)
+{
+  struct cached cached = begin(*state, 8, true);
+  struct fake_store *store = &cached.world->store;
+  char buffer[512], scan[BLOCK];
+  struct call write;
+
+  memset(store->data, 's', sizeof store->data);
+  memset(buffer, 'w', sizeof buffer);
+  assert_int_equal(put(&cached, 'a', 0, 512), 0);
+  store->hold_io = true;
+  call_begin(&cached, &write, STORE_WRITE, 0, buffer, 4096, 100);
+  fake_complete(store, fake_pending(store) - 1);
+  raise_doubt(&cached);
+  assert_false(volume_advance(&write.request));
+  store->hold_io = false;
+  turn(&cached.gateway);
+  assert_int_equal(put(&cached, 'b', 4096 + 200, 100), 0);
+  assert_int_equal(flush(&cached), 0);
+  for (uint64_t at = 16 * BLOCK; at < 48 * BLOCK; at += BLOCK)
+    assert_int_equal(call(&cached, STORE_READ, 0, scan, at, BLOCK), 0);
+  call_go_on(&cached, &write);
+  assert_int_equal(write.request.status, 0);
+  assert_int_equal(flush(&cached), 0);
+  assert_int_equal(store->data[4096], 'w');
+  assert_int_equal(store->data[4096 + 200], 'b');
+  assert_int_equal(store->data[4096 + 300], 's');
+  end(&cached);
+}
+
+static void
+run_lease(struct cached *cached, const struct lease_command *command)
+{
+  struct store_command run = {.command = *command};
+
+  assert_int_equal(
+      store_run_command(tenure_volume(cached->connection.tenure), &run), 0);
+}
+
+/* The lease is handed to b, which claims, and writes 'n' everywhere. */
+static void
+b_writes(struct cached *cached)
+{
+  struct fake_store *store = &cached->world->store;
+  struct handover_order order = {.epoch = store->epoch, .to = "b"};
+  struct lease_command command = {.verb = LEASE_CLAIM};
+
+  assert_int_equal(lease_id_from_node("b", NULL, &order.to_lease), 0);
+  tenure_order(cached->connection.tenure, &order);
+  turn(&cached->gateway);
+  assert_int_equal(gate_of(&cached->connection), GATE_CONFLICT);
+  command.lease_id = order.to_lease;
+  command.expected_epoch = store->epoch;
+  strcpy(command.record.holder.node, "b");
+  run_lease(cached, &command);
+  memset(store->data, 'n', sizeof store->data);
+  command.verb = LEASE_RELEASE;
+  command.expected_epoch = store->epoch;
+  run_lease(cached, &command);
+}
+
+/* A read is answered when others have written since, and the volume is the
+ * session's again.
+ */
+static void
+s8_an_old_read_is_not_kept(void **state)
+{
+  struct cached cached = begin(*state, 64, false);
+  struct fake_store *store = &cached.world->store;
+  struct call read;
+  char buffer[512];
+
+  memset(store->data, 's', sizeof store->data);
+  assert_int_equal(put(&cached, 'a', 0, 512), 0);
+  settle(&cached);
+  store->hold_io = true;
+  call_begin(&cached, &read, STORE_READ, 0, buffer, 8192, 512);
+  fake_deliver(store, fake_pending(store) - 1);
+  store->hold_io = false;
+  b_writes(&cached);
+  cached.world->clock.now_ns += 2 * SECOND;
+  tenure_post(cached.connection.tenure,
+              &(struct session_event){.kind = SESSION_WANT_WRITE});
+  turn(&cached.gateway);
+  assert_int_equal(gate_of(&cached.connection), GATE_OPEN);
+  fake_answer(store, fake_pending(store) - 1);
+  assert_true(volume_advance(&read.request));
+  assert_int_equal(call(&cached, STORE_READ, 0, buffer, 8192, 512), 0);
+  assert_int_equal(buffer[0], 'n');
+  end(&cached);
+}
+
 /* Any bytes, in a cache that is much too small. */
 static void
 bytes_are_right(void **state)
@@ -486,6 +613,7 @@ main(void)
       TEST(overwritten_before_it_is_sent),
       TEST(without_write_back_nothing_is_answered_early),
       TEST(fua_sends_its_own_only),
+      TEST(s5_fua_syncs_the_store),
       TEST(what_was_read_is_kept_after_the_claim),
       TEST(s8_past_the_end_the_store_is_read),
       TEST(zeroes_are_one_range_and_holes_cost_nothing),
@@ -494,6 +622,8 @@ main(void)
       TEST(s6_fenced),
       TEST(s13_a_detach_drains),
       TEST(writers_wait_for_space),
+      TEST(a_sector_that_was_read_may_have_changed),
+      TEST(s8_an_old_read_is_not_kept),
       TEST(bytes_are_right),
       TEST(no_memory),
   };

@@ -2,6 +2,7 @@
 /* test-volume-unaligned.c: changes of part of a sector on a store that takes
  * whole sectors only, also when they race and when the store is in doubt.
  */
+#include "lease/keeper-internal.h"
 #include "volume-bench.h"
 
 #include <stdio.h>
@@ -173,6 +174,34 @@ s4_merged_write_of_unknown_outcome_is_sent_again(void **state)
   gateway_close(&gateway);
 }
 
+/* It was in a group in between: what others have written is not undone. */
+static void
+sector_is_read_again_after_a_group(void **state)
+{
+  struct world *world = *state;
+  struct gateway gateway = gateway_open(world);
+  struct connection a = connect_to(&gateway, "a", "");
+  struct client client;
+
+  assert_int_equal(write_at(&a, '0', 0), 0);
+  world->store.hold_io = true;
+  begin(&a, &client, STORE_WRITE, 'x', 10, 20);
+  fake_complete(&world->store, 0);
+  woken(&a, &client);
+  world->store.hold_io = false;
+  a.tenure->session.alone_since = 0; /* as a group leaves it */
+  memset(world->store.data, 'n', 512);
+  fake_answer_with(&world->store, 1, STATUS_UNKNOWN);
+  woken(&a, &client);
+  assert_true(client.finished);
+  assert_int_equal(client.request.status, 0);
+  assert_bytes(world, 0, 10, 'n');
+  assert_bytes(world, 10, 20, 'x');
+  assert_bytes(world, 30, 482, 'n');
+  disconnect(&a);
+  gateway_close(&gateway);
+}
+
 /* The sector is read only once the gate is open: what another node wrote
  * before that is not undone.
  */
@@ -290,6 +319,7 @@ main(void)
       SECTORS(race_inside_a_sector_loses_neither_write),
       SECTORS(whole_sectors_do_not_wait_for_each_other),
       SECTORS(s4_merged_write_of_unknown_outcome_is_sent_again),
+      SECTORS(sector_is_read_again_after_a_group),
       SECTORS(sector_is_read_after_the_claim),
       SECTORS(failed_request_leaves_no_lock_behind),
       SECTORS(no_part_of_a_sector_beside_other_writers),
