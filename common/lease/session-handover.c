@@ -149,7 +149,7 @@ session_was_given(struct session *session, uint64_t now_ns)
   /* If yet another session has claimed since, that is not what was given. */
   if ((leased && seen->lease.id_known && seen->epoch == session->epoch &&
        lease_id_equal(&seen->lease.id, &order->to_lease)) ||
-      (seen->epoch != session->epoch &&
+      (seen->epoch == session->epoch + 1 &&
        seen->record.holder.epoch == seen->epoch &&
        strcmp(seen->record.holder.node, order->to) == 0)) {
     given_away(session, now_ns);

@@ -315,6 +315,21 @@ taken_by_another_it_is_fenced(void **state)
   assert_gate(&b, GATE_FENCED);
 }
 
+/* It has passed to the other node in the end, but somebody has claimed before.
+ */
+static void
+claimed_in_between_it_is_fenced(void **state)
+{
+  struct bench b = offering(true);
+
+  (void)state;
+  other_claims(&b);
+  b_claims(&b);
+  reply_with(&b, STATUS_UNKNOWN);
+  serve(&b);
+  assert_gate(&b, GATE_FENCED);
+}
+
 static void
 fenced_while_draining_it_is_fenced(void **state)
 {
@@ -375,6 +390,7 @@ main(void)
       cmocka_unit_test(a_change_that_was_not_done_is_over),
       cmocka_unit_test(a_lost_answer_is_found_out),
       cmocka_unit_test(taken_by_another_it_is_fenced),
+      cmocka_unit_test(claimed_in_between_it_is_fenced),
       cmocka_unit_test(fenced_while_draining_it_is_fenced),
       cmocka_unit_test(a_detach_comes_before_a_hand_over),
   };
