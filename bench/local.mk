@@ -74,5 +74,6 @@ EXTRA_DIST += \
 	bench/workloads.py \
 	docs/performance.md \
 	docs/performance/file.svg \
+	docs/performance/remote.svg \
 	docs/performance/handover.svg \
 	docs/performance/takeover.svg
