@@ -99,7 +99,7 @@ enter_list_after(struct block_cache *cache, struct block *block,
 {
   struct block_ring *ring;
 
-  block->list = list;
+  block->list = (uint8_t)list;
   ring = ring_of(cache, block);
   block->older = older;
   block->newer = older != NULL ? older->newer : ring->oldest;
@@ -117,7 +117,7 @@ enter_list_after(struct block_cache *cache, struct block *block,
 static void
 enter_list(struct block_cache *cache, struct block *block, enum block_list list)
 {
-  block->list = list;
+  block->list = (uint8_t)list;
   enter_list_after(cache, block, list, ring_of(cache, block)->newest);
 }
 
