@@ -257,18 +257,30 @@ unit_programs += \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
 	tests/unit/test-volume-cached \
+	tests/unit/test-volume-cached-doubt \
 	tests/unit/test-volume-drain \
 	tests/unit/test-volume-faults \
 	tests/unit/test-volume-unaligned
 tests_unit_test_holder_LDADD = $(unit_lease)
 tests_unit_test_block_cache_LDADD = $(unit_cache)
 tests_unit_test_extent_map_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_doubt_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_doubt_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-cached-doubt.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_volume_cached_LDADD = $(unit_cache)
 tests_unit_test_volume_cached_LDFLAGS = \
 	-Wl,--wrap=calloc \
 	-Wl,--wrap=malloc \
 	-Wl,--wrap=reallocarray
 tests_unit_test_volume_cached_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-volume-cached.c \

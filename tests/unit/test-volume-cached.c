@@ -3,8 +3,7 @@
  * simulator has the races; here are numbers of requests, bytes that are no
  * whole sectors, and calls to malloc that fail.
  */
-#include "cache/block-cache.h"
-#include "volume-bench.h"
+#include "cached-bench.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,123 +29,6 @@ fails(void)
 WRAP(malloc, (size_t a), (a))
 WRAP(calloc, (size_t a, size_t b), (a, b))
 WRAP(reallocarray, (void *a, size_t b, size_t c), (a, b, c))
-
-/* --- a connection with a cache ---------------------------------------- */
-
-#define BLOCK 1024
-#define AGE (500 * NANOSECONDS_PER_MILLISECOND)
-
-struct cached {
-  struct world *world;
-  struct gateway gateway;
-  struct cache *cache;
-  struct connection connection;
-};
-
-static struct cached
-begin(struct world *world, unsigned blocks, bool write_back)
-{
-  struct cached cached = {.world = world};
-  struct cache_config config = {
-      .clock = &world->clock.clock,
-      .size = blocks * (BLOCK + sizeof(struct block)),
-      .block_size = BLOCK,
-      .connections = 4,
-      .age_ns = AGE,
-      .write_back = write_back,
-  };
-  struct keeper_config keeper_config = {.clock = &world->clock.clock,
-                                        .duration_s = 30,
-                                        .write_back = write_back,
-                                        .drain_ns = 30 * SECOND,
-                                        .extra_new = volume_extra_new};
-
-  cached.gateway =
-      (struct gateway){.world = world, .keeper = keeper_new(&keeper_config)};
-  cached.cache = cache_new(&config);
-  assert_non_null(cached.cache);
-  world->store.alignment = STORE_SECTOR;
-  cached.connection = connect_to(&cached.gateway, "a", "");
-  cached.connection.volume.cache = cached.cache;
-  return cached;
-}
-
-/* Everything that is due. */
-static void
-settle(struct cached *cached)
-{
-  for (unsigned i = 0; i < 5; i++) {
-    turn(&cached->gateway);
-    cache_turn(cached->cache);
-  }
-}
-
-static void
-end(struct cached *cached)
-{
-  keeper_detach(cached->connection.tenure);
-  settle(cached);
-  gateway_close(&cached->gateway);
-  cache_free(cached->cache);
-}
-
-struct call {
-  struct volume_request request; /* first */
-  bool finished;
-};
-
-static void
-call_go_on(struct cached *cached, struct call *call)
-{
-  for (unsigned i = 0; i < 200 && !call->finished; i++) {
-    settle(cached);
-    if (call->request.wake_at_ns == TIME_NEVER && cached->world->store.hold_io)
-      return; /* the store has it */
-    call->finished = volume_advance(&call->request);
-  }
-}
-
-static void
-call_begin(struct cached *cached, struct call *call, enum store_io_kind kind,
-           unsigned flags, void *buffer, uint64_t offset, uint64_t count)
-{
-  memset(call, 0, sizeof *call);
-  call->request.io.kind = kind;
-  call->request.io.flags = flags;
-  call->request.io.buffer = buffer;
-  call->request.io.offset = offset;
-  call->request.io.count = count;
-  call->request.wake = bench_wake;
-  volume_begin(&cached->connection.volume, &call->request);
-  call->finished = volume_advance(&call->request);
-  call_go_on(cached, call);
-}
-
-static int
-call(struct cached *cached, enum store_io_kind kind, unsigned flags,
-     void *buffer, uint64_t offset, uint64_t count)
-{
-  struct call made;
-
-  call_begin(cached, &made, kind, flags, buffer, offset, count);
-  assert_true(made.finished);
-  return made.request.status;
-}
-
-static int
-put(struct cached *cached, char fill, uint64_t offset, uint64_t count)
-{
-  char buffer[8192];
-
-  memset(buffer, fill, sizeof buffer);
-  return call(cached, STORE_WRITE, 0, buffer, offset, count);
-}
-
-static int
-flush(struct cached *cached)
-{
-  return call(cached, STORE_FLUSH, 0, NULL, 0, 0);
-}
 
 /* --- tests ------------------------------------------------------------ */
 
@@ -420,111 +302,6 @@ writers_wait_for_space(void **state)
   end(&cached);
 }
 
-/* Until the keeper's next turn the gate is closed, and then another epoch. */
-static void
-raise_doubt(struct cached *cached)
-{
-  tenure_post(cached->connection.tenure,
-              &(struct session_event){.kind = SESSION_UNKNOWN,
-                                      .epoch = cached->world->store.epoch});
-}
-
-/* Two changes of one sector, each of a part. One has read the sector and waits;
- * meanwhile the other one goes all the way, and its block is given up.
- */
-static void
-a_sector_that_was_read_may_have_changed(void **state)
-{
-  struct cached cached = begin(*state, 8, true);
-  struct fake_store *store = &cached.world->store;
-  char buffer[512], scan[BLOCK];
-  struct call write;
-
-  memset(store->data, 's', sizeof store->data);
-  memset(buffer, 'w', sizeof buffer);
-  assert_int_equal(put(&cached, 'a', 0, 512), 0);
-  store->hold_io = true;
-  call_begin(&cached, &write, STORE_WRITE, 0, buffer, 4096, 100);
-  fake_complete(store, fake_pending(store) - 1);
-  raise_doubt(&cached);
-  assert_false(volume_advance(&write.request));
-  store->hold_io = false;
-  turn(&cached.gateway);
-  assert_int_equal(put(&cached, 'b', 4096 + 200, 100), 0);
-  assert_int_equal(flush(&cached), 0);
-  for (uint64_t at = 16 * BLOCK; at < 48 * BLOCK; at += BLOCK)
-    assert_int_equal(call(&cached, STORE_READ, 0, scan, at, BLOCK), 0);
-  call_go_on(&cached, &write);
-  assert_int_equal(write.request.status, 0);
-  assert_int_equal(flush(&cached), 0);
-  assert_int_equal(store->data[4096], 'w');
-  assert_int_equal(store->data[4096 + 200], 'b');
-  assert_int_equal(store->data[4096 + 300], 's');
-  end(&cached);
-}
-
-static void
-run_lease(struct cached *cached, const struct lease_command *command)
-{
-  struct store_command run = {.command = *command};
-
-  assert_int_equal(
-      store_run_command(tenure_volume(cached->connection.tenure), &run), 0);
-}
-
-/* The lease is handed to b, which claims, and writes 'n' everywhere. */
-static void
-b_writes(struct cached *cached)
-{
-  struct fake_store *store = &cached->world->store;
-  struct handover_order order = {.epoch = store->epoch, .to = "b"};
-  struct lease_command command = {.verb = LEASE_CLAIM};
-
-  assert_int_equal(lease_id_from_node("b", NULL, &order.to_lease), 0);
-  tenure_order(cached->connection.tenure, &order);
-  turn(&cached->gateway);
-  assert_int_equal(gate_of(&cached->connection), GATE_CONFLICT);
-  command.lease_id = order.to_lease;
-  command.expected_epoch = store->epoch;
-  strcpy(command.record.holder.node, "b");
-  run_lease(cached, &command);
-  memset(store->data, 'n', sizeof store->data);
-  command.verb = LEASE_RELEASE;
-  command.expected_epoch = store->epoch;
-  run_lease(cached, &command);
-}
-
-/* A read is answered when others have written since, and the volume is the
- * session's again.
- */
-static void
-s8_an_old_read_is_not_kept(void **state)
-{
-  struct cached cached = begin(*state, 64, false);
-  struct fake_store *store = &cached.world->store;
-  struct call read;
-  char buffer[512];
-
-  memset(store->data, 's', sizeof store->data);
-  assert_int_equal(put(&cached, 'a', 0, 512), 0);
-  settle(&cached);
-  store->hold_io = true;
-  call_begin(&cached, &read, STORE_READ, 0, buffer, 8192, 512);
-  fake_deliver(store, fake_pending(store) - 1);
-  store->hold_io = false;
-  b_writes(&cached);
-  cached.world->clock.now_ns += 2 * SECOND;
-  tenure_post(cached.connection.tenure,
-              &(struct session_event){.kind = SESSION_WANT_WRITE});
-  turn(&cached.gateway);
-  assert_int_equal(gate_of(&cached.connection), GATE_OPEN);
-  fake_answer(store, fake_pending(store) - 1);
-  assert_true(volume_advance(&read.request));
-  assert_int_equal(call(&cached, STORE_READ, 0, buffer, 8192, 512), 0);
-  assert_int_equal(buffer[0], 'n');
-  end(&cached);
-}
-
 /* Any bytes, in a cache that is much too small. */
 static void
 bytes_are_right(void **state)
@@ -622,8 +399,6 @@ main(void)
       TEST(s6_fenced),
       TEST(s13_a_detach_drains),
       TEST(writers_wait_for_space),
-      TEST(a_sector_that_was_read_may_have_changed),
-      TEST(s8_an_old_read_is_not_kept),
       TEST(bytes_are_right),
       TEST(no_memory),
   };
