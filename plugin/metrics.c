@@ -95,6 +95,8 @@ collect(struct metrics_source *source, struct metrics *metrics)
   collect_requests(metrics);
   events_collect(server.events, metrics);
   keeper_collect(server.keeper, metrics);
+  if (server.cache != NULL)
+    cache_collect(server.cache, metrics);
   store_collect(server.store, metrics);
 }
 

@@ -347,6 +347,19 @@ nothing_unsent(const struct cached_volume *volume)
          volume->flights == NULL;
 }
 
+static uint64_t
+dirty_bytes(const struct cached_volume *volume)
+{
+  uint64_t bytes = 0;
+
+  for (const struct block *block = volume->blocks.dirty.oldest; block != NULL;
+       block = block->newer)
+    bytes += STORE_SECTOR * (uint64_t)__builtin_popcount(block->dirty);
+  for (size_t i = 0; i < volume->zeroes.count; i++)
+    bytes += volume->zeroes.items[i].end - volume->zeroes.items[i].begin;
+  return bytes;
+}
+
 void
 cached_drop(struct cached_volume *volume, int status)
 {
@@ -356,6 +369,7 @@ cached_drop(struct cached_volume *volume, int status)
     tenure_flush_failed(volume->tenure, status);
     cache_waiters_fail(volume, 0, UINT64_MAX, status);
   }
+  cache->counts.lost += dirty_bytes(volume);
   volume->generation++;
   cached_spoil(volume, 0, UINT64_MAX);
   block_forget_all(&cache->blocks, &volume->blocks);

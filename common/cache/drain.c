@@ -290,6 +290,7 @@ landed(struct flight *flight)
   volume->attempts = 0;
   volume->trouble.status = STATUS_OK;
   volume->progress_ns = clock_now(volume->cache->config.clock);
+  volume->cache->counts.landed += io->count;
   if (io->kind == STORE_ZERO) {
     if (!flight->spoiled && volume->holes.count < HOLES_MAX)
       extent_map_set(&volume->holes, io->offset, end, 0, 0);
@@ -362,8 +363,11 @@ returned(struct flight *flight, bool lost)
   uint64_t end = io->offset + io->count;
   struct block *hint = NULL;
 
-  if (io->kind == STORE_ZERO)
+  if (io->kind == STORE_ZERO) {
+    if (lost)
+      volume->cache->counts.lost += io->count;
     return lost || zeroes_returned(flight);
+  }
   for (uint64_t at = io->offset; at < end;) {
     uint64_t index = at / blocks->block_size;
     uint64_t to = (index + 1) * blocks->block_size;
@@ -380,6 +384,8 @@ returned(struct flight *flight, bool lost)
       uint8_t gone = sectors & (uint8_t)~block->dirty;
 
       block->valid &= (uint8_t)~gone;
+      volume->cache->counts.lost +=
+          STORE_SECTOR * (uint64_t)__builtin_popcount(gone);
       block_landed(blocks, block, sectors);
     } else {
       /* What is a zero now is waited for instead. */

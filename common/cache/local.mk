@@ -7,6 +7,7 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/block-cache.h \
 	common/cache/cache.c \
 	common/cache/cache-internal.h \
+	common/cache/cache-metrics.c \
 	common/cache/cache-thread.c \
 	common/cache/cached-change.c \
 	common/cache/cached-read.c \

@@ -60,8 +60,12 @@ struct cache_counts {
   uint64_t bytes, unsent_bytes;
   uint64_t hits, misses;  /* sectors */
   uint64_t changes, sent; /* sectors taken in; requests to the store */
+  uint64_t landed, lost;  /* bytes that these brought there; never there */
 };
 void cache_count(struct cache *cache, struct cache_counts *out);
+/* Writes them (leasehold/metrics.h). Any thread. */
+struct metrics;
+void cache_collect(struct cache *cache, struct metrics *metrics);
 
 /* --- what a request on its way keeps (volume.h) ----------------------- */
 

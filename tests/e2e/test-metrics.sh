@@ -8,7 +8,7 @@
 requires_nbd_python
 volume_create disk0 16M
 file=$scratch/leasehold.prom
-server_start a -- metrics="$file"
+server_start a -- metrics="$file" cache-size=4M
 wait_until "the file is there" test -s "$file"
 
 nbd_python "$file" <<'PYTHON'
@@ -64,6 +64,13 @@ try:
     check(value("store_requests_total", request="claim", outcome="ok") == 1,
           "claims at the store")
     check(value("store_written_bytes_total") >= 4 * 4096, "bytes stored")
+    check(value("cache_drains_total") >= 4, "drains")
+    check(value("cache_drained_bytes_total") == 4 * 4096, "bytes drained")
+    check(value("cache_bytes") == 4 * 4096, "bytes in the cache")
+    check(value("cache_unsent_bytes") == 0, "unsent bytes")
+    check(value("cache_lost_bytes_total") == 0, "lost bytes")
+    check(value("cache_read_bytes_total", outcome="hit") == 512, "a hit")
+    check(value("cache_read_bytes_total", outcome="miss") == 0, "misses")
     age = value("lease_renewal_age_seconds", volume="disk0", node="node-a")
     check(age is not None and age >= 0, f"the lease's age is {age}")
     check(value("lease_renewal_age_seconds", volume="disk0", node="node-b")

@@ -228,6 +228,7 @@ s5_what_is_lost_is_said_for_ever(void **state)
 {
   struct cached cached = begin(*state, 64, true);
   struct fake_store *store = &cached.world->store;
+  struct cache_counts counts;
 
   assert_int_equal(put(&cached, 'a', 0, 512), 0);
   store->write_status = STATUS_NO_SPACE;
@@ -235,6 +236,8 @@ s5_what_is_lost_is_said_for_ever(void **state)
   store->write_status = 0;
   assert_int_equal(put(&cached, 'b', 512, 512), 0);
   assert_int_equal(flush(&cached), STATUS_NO_SPACE);
+  cache_count(cached.cache, &counts);
+  assert_int_equal(counts.lost, 512);
   end(&cached);
   assert_false(store->record.holder.clean); /* S13 */
 }
@@ -254,6 +257,7 @@ s6_fenced(void **state)
   assert_int_equal(store->data[0], 0);
   cache_count(cached.cache, &counts);
   assert_int_equal(counts.unsent_bytes, 0);
+  assert_int_equal(counts.lost, 512);
   end(&cached);
 }
 
