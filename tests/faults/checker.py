@@ -24,8 +24,10 @@
 # it happens and this has to find out what can have happened.
 #
 # How. A change is *sure* from the time on when it is known to be in the store:
-# when it was acknowledged (nothing is cached: an acknowledged write is in the
-# store) or when a read has found it. A session's writes take effect in one
+# when it was acknowledged (nothing is written back later: an acknowledged write
+# is in the store) or when a read by another node has found it. A read by its own
+# node may have found it in memory, on its way to the store: that makes it sure
+# for this node's reads only. A session's writes take effect in one
 # stretch of time, its tenure, because whoever claims next fences it for good.
 # So if a change of session A was sure before a sure change of session B began,
 # A's tenure came before B's, and all of A's changes came before all of B's.
@@ -59,7 +61,8 @@ class Change:
         # When it was answered: from then on it is not sent again.
         self.answered = NEVER if self.outcome == "lost" else event["ended"]
         self.acknowledged = event["ended"] if self.outcome == "ok" else NEVER
-        self.seen = {}  # by sector: when a read that found it ended
+        # By sector: when a read that found it ended; of others, and of any.
+        self.seen, self.seen_by_any = {}, {}
 
     def sectors(self):
         first = self.event["first"]
@@ -67,6 +70,9 @@ class Change:
 
     def sure(self, sector):
         return min(self.acknowledged, self.seen.get(sector, NEVER))
+
+    def sure_for_own(self, sector):
+        return min(self.acknowledged, self.seen_by_any.get(sector, NEVER))
 
     def first_sure(self):
         return min([self.acknowledged, *self.seen.values()])
@@ -97,9 +103,9 @@ class SectorChanges:
     def __init__(self):
         self.changes = []
 
-    def sort(self, sector):
-        self.changes.sort(key=lambda change: change.sure(sector))
-        self.times = [change.sure(sector) for change in self.changes]
+    def sort(self, sure):
+        self.changes.sort(key=sure)
+        self.times = [sure(change) for change in self.changes]
         self.newest = []  # the one that began last, up to here
         for change in self.changes:
             last = self.newest[-1] if self.newest else change
@@ -159,8 +165,9 @@ class Volume:
                     self.violation(3, f"sector {sector} has {stamp!r}, which "
                                    f"nobody wrote there: {place(read)}")
                     continue
-                seen = change.seen.get(sector, NEVER)
-                change.seen[sector] = min(seen, read["ended"])
+                note(change.seen_by_any, sector, read["ended"])
+                if read["node"] != change.event["node"]:
+                    note(change.seen, sector, read["ended"])
                 if change.outcome == "EPERM":
                     self.violation(2, f"sector {sector} has a write that was "
                                    f"refused: {change}: {place(read)}")
@@ -169,23 +176,31 @@ class Volume:
 
     def find_tenures(self):
         self.tenures = collections.defaultdict(Stretch)
-        self.sure = collections.defaultdict(
-            lambda: collections.defaultdict(SectorChanges))
+        self.nodes = {event["session"]: event["node"]
+                      for event in self.events if "session" in event}
         for change in self.changes:
-            if change.first_sure() == NEVER:
-                continue
-            self.tenures[change.session].add(change)
-            for sector in change.sectors():
-                if change.sure(sector) < NEVER:
-                    self.sure[sector][change.session].changes.append(change)
-        for sector, sessions in self.sure.items():
-            for changes in sessions.values():
-                changes.sort(sector)
+            if change.first_sure() < NEVER:
+                self.tenures[change.session].add(change)
+        self.sure = self.find_sure(Change.sure)
+        self.sure_for_own = self.find_sure(Change.sure_for_own)
         self.gateways = {event["session"]: event.get("gateway")
                          for event in self.events if "session" in event}
         for session, tenure in self.tenures.items():
             death = self.deaths.get(self.gateways[session], NEVER)
             tenure.first_sure = min(tenure.first_sure, death)
+
+    def find_sure(self, sure):
+        """By sector and session, the changes that are sure in this sense."""
+        found_sure = collections.defaultdict(
+            lambda: collections.defaultdict(SectorChanges))
+        for change in self.changes:
+            for sector in change.sectors():
+                if sure(change, sector) < NEVER:
+                    found_sure[sector][change.session].changes.append(change)
+        for sector, sessions in found_sure.items():
+            for changes in sessions.values():
+                changes.sort(lambda change, at=sector: sure(change, at))
+        return found_sure
 
     def before(self, session, other):
         """Did this session's tenure come before the other's, surely?"""
@@ -262,16 +277,22 @@ class Volume:
 
     def newer(self, read, sector, change):
         """A change that came after this one and before the read, surely."""
-        for session, changes in self.sure[sector].items():
+        for session, own in self.sure_for_own[sector].items():
             if self.before(read["session"], session):
                 continue
-            newest = changes.before(read["began"])
+            changes = (own if self.nodes[session] == read["node"]
+                       else self.sure[sector].get(session))
+            newest = changes and changes.before(read["began"])
             if newest is None or newest is change:
                 continue
             if (change is None or newest.began > change.answered or
                     self.before(change.session, session)):
                 return newest
         return None
+
+
+def note(times, sector, time):
+    times[sector] = min(time, times.get(sector, NEVER))
 
 
 def found(read):

@@ -130,6 +130,20 @@ class CheckerTest(unittest.TestCase):
         self.read("o", "a.1", 6, 7)
         self.finds(1)
 
+    def test_what_its_node_saw_was_on_its_way(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 20)
+        self.read("a", "a.2", 4, 5)
+        self.read("o", "a.1", 6, 7)
+        self.finds()
+
+    def test_what_its_node_saw_stays_for_the_node(self):
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 20)
+        self.read("a", "a.2", 4, 5)
+        self.read("a", "a.1", 6, 7)
+        self.finds(1)
+
     # --- Rule 2: nothing of an older holder ---------------------------------
 
     def late(self, *, seen, first=1):
