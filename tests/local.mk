@@ -74,14 +74,14 @@ EXTRA_DIST += \
 	tests/tsan.supp \
 	tests/valgrind.supp
 
-# Not under valgrind: fuzzed and simulated input, and hundreds of runs of the
-# command with one wrong word each, are too slow, and run with the sanitizers, as
-# do the matrix and the races of reservation commands, whose code test-pr-families
-# runs too; a stopped process is fenced through pidfd_open, which valgrind does
-# not have.
+# Not under valgrind: fuzzed and simulated input, and tests that run the command
+# many times, are too slow, and run with the sanitizers, as do the matrix and the
+# races of reservation commands, whose code test-pr-families runs too; a stopped
+# process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
-	%/test-cli-completion.sh %/test-cli-usage.sh %/test-pr-matrix.sh \
-	%/test-pr-race.sh %/test-stopped-holder.sh, \
+	%/test-cli-completion.sh %/test-cli-pr.sh %/test-cli-server.sh \
+	%/test-cli-usage.sh %/test-pr-matrix.sh %/test-pr-race.sh \
+	%/test-stopped-holder.sh, \
 	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold
