@@ -114,7 +114,9 @@ bool cached_durable(const struct cached_volume *volume, uint64_t begin,
                     uint64_t end, uint64_t sequence);
 /* What is read from the store in this range is not to be kept. */
 void cached_spoil(struct cached_volume *volume, uint64_t begin, uint64_t end);
-/* Nothing is valid any more, and what is unsent is lost. */
+/* Nothing is valid any more, and what is unsent is lost. status 0: nobody has
+ * been told that any of it is done, and who waits for it has to begin anew.
+ */
 void cached_drop(struct cached_volume *volume, int status);
 /* May one more block of the volume's become dirty? */
 bool cached_has_space(const struct cached_volume *volume);

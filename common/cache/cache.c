@@ -360,16 +360,30 @@ dirty_bytes(const struct cached_volume *volume)
   return bytes;
 }
 
+static void
+begin_anew(const struct cached_volume *volume)
+{
+  for (struct cache_waiter *waiter = volume->cache->waiters; waiter != NULL;
+       waiter = waiter->next)
+    if (waiter->volume == volume &&
+        !cached_durable(volume, waiter->begin, waiter->end, waiter->sequence))
+      waiter->again = true;
+}
+
 void
 cached_drop(struct cached_volume *volume, int status)
 {
   struct cache *cache = volume->cache;
 
-  if (!nothing_unsent(volume)) {
+  if (nothing_unsent(volume)) {
+    /* nobody loses anything */
+  } else if (status == STATUS_OK) {
+    begin_anew(volume);
+  } else {
     tenure_flush_failed(volume->tenure, status);
     cache_waiters_fail(volume, 0, UINT64_MAX, status);
+    cache->counts.lost += dirty_bytes(volume);
   }
-  cache->counts.lost += dirty_bytes(volume);
   volume->generation++;
   cached_spoil(volume, 0, UINT64_MAX);
   block_forget_all(&cache->blocks, &volume->blocks);
@@ -382,7 +396,8 @@ cached_drop(struct cached_volume *volume, int status)
  * again. As long as it is one, nothing is read from memory, and changes go past
  * it. What it had not sent may still go on its way as long as nobody else has
  * claimed, which every session does before it writes. Otherwise it is lost:
- * others may have written there.
+ * others may have written there. Without write-back it was in no order with
+ * what they have written, for it was not answered: it is sent after that.
  */
 void
 cached_gate(struct cached_volume *volume, struct gate *gate)
@@ -391,7 +406,8 @@ cached_gate(struct cached_volume *volume, struct gate *gate)
   if (gate->position != GATE_OPEN && gate->position != GATE_DRAINING)
     return;
   if (volume->alone_since != 0 && gate->alone_since != volume->alone_since)
-    cached_drop(volume, STATUS_IO);
+    cached_drop(volume,
+                volume->cache->config.write_back ? STATUS_IO : STATUS_OK);
   volume->alone_since = gate->alone_since;
 }
 
@@ -427,6 +443,7 @@ cache_waiter_add(struct cached_volume *volume, struct cache_waiter *waiter)
     return;
   waiter->volume = volume;
   waiter->failed = 0;
+  waiter->again = false;
   waiter->next = cache->waiters;
   waiter->link = &cache->waiters;
   if (waiter->next != NULL)
@@ -466,7 +483,7 @@ cache_waiters_check(struct cache *cache)
 {
   for (struct cache_waiter *waiter = cache->waiters; waiter != NULL;
        waiter = waiter->next)
-    if (waiter->failed != 0 || is_over(waiter))
+    if (waiter->failed != 0 || waiter->again || is_over(waiter))
       waiter->wake(waiter);
 }
 

@@ -247,6 +247,20 @@ take_some(struct volume_request *request, uint64_t end)
   return take_sectors(request, end);
 }
 
+/* All of it, for a sector may have been read for it, and some taken in. */
+static void
+set_whole(struct volume_request *request)
+{
+  const struct volume_whole *whole = &request->whole;
+  struct store_io *io = &request->io;
+
+  io->kind = whole->kind;
+  io->flags = whole->flags;
+  io->offset = whole->offset;
+  io->count = whole->count;
+  io->buffer = whole->buffer;
+}
+
 /* The cache's own changes have to be in the store, and what it knows has to be
  * forgotten, before changes go past it.
  */
@@ -261,6 +275,7 @@ go_straight(struct volume_request *request)
                        volume->sequence);
   }
   cache_waiter_remove(&request->cached.waiter);
+  set_whole(request);
   cached_spoil(volume, 0, UINT64_MAX);
   block_forget_clean(&volume->cache->blocks, &volume->blocks);
   extent_map_free(&volume->holes);
@@ -356,6 +371,24 @@ failed(struct volume_request *request)
   return ENDED;
 }
 
+/* Others may have written since it was taken in, and none of it was sent
+ * again: from the beginning.
+ */
+static bool
+begins_anew(struct volume_request *request)
+{
+  struct volume_cached *cached = &request->cached;
+
+  if (!cached->waiter.again)
+    return false;
+  cache_waiter_remove(&cached->waiter);
+  cached->waiter.again = false;
+  cached->at = request->whole.offset;
+  cached->sequence = 0;
+  cached->sector = UINT64_MAX;
+  return true;
+}
+
 static enum passage
 take_in(struct volume_request *request)
 {
@@ -368,6 +401,7 @@ take_in(struct volume_request *request)
   if (request->gate.position != GATE_OPEN &&
       request->gate.position != GATE_DRAINING)
     return CHANGED;
+  begins_anew(request);
   if (request->gate.shared || volume->straight > 0)
     return go_straight(request);
   if (request->cached.waiter.failed != 0)
@@ -415,6 +449,8 @@ settle(struct volume_request *request)
 
   LOCK_FOR_SCOPE(&volume->cache->lock);
   tenure_gate(request->volume->tenure, &request->gate);
+  if (begins_anew(request))
+    return CHANGED;
   if (waiter->failed != 0)
     return failed(request);
   if (!cached_durable(volume, waiter->begin, waiter->end,

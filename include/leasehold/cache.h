@@ -91,6 +91,7 @@ struct cache_waiter {
   enum cache_wait kind;
   uint64_t begin, end, sequence;
   int failed; /* why it never will be */
+  bool again; /* what it had taken in has been dropped unsent */
   /* With the cache's lock held: it only notes and signals. */
   void (*wake)(struct cache_waiter *);
 };

@@ -4,8 +4,59 @@
 # A test sources this after functions.sh, makes disk0, and calls
 #
 #   group_writers               on servers g1 and g2
+#   group_begins                on servers g1 and g2
 #   group_ends                  on servers g1 and g2
 #   group_reads                 the same, with short leases
+
+# The holder writes all the time, while a group begins and another one comes.
+group_begins()
+{
+  nbd_python <<'EOF'
+import threading
+
+from scsi import *
+
+SIZE = 4096
+a, b = Nexus("g1", "node-a"), Nexus("g2", "node-b")
+trouble = []
+
+
+def holder(handle, begun, ended):
+    """Nothing that it does may fail."""
+    number = 0
+    try:
+        while not ended.is_set():
+            handle.pwrite(pattern(number, SIZE), number % 16 * SIZE)
+            if number % 4 == 0:
+                handle.flush()
+            number += 1
+            begun.set()
+        handle.flush()
+    except nbd.Error as problem:
+        trouble.append(f"node-a: {problem}")
+        begun.set()
+
+
+for _ in range(5):
+    a.good(REGISTER_AND_IGNORE, service_key=10)
+    b.good(REGISTER_AND_IGNORE, service_key=11)
+    data_a = connect("g1", "disk0@node-a")
+    data_b = connect("g2", "disk0@node-b")
+    begun, ended = threading.Event(), threading.Event()
+    thread = threading.Thread(target=holder, args=(data_a, begun, ended))
+    thread.start()
+    check(begun.wait(PATIENCE), "the holder does not write")
+    b.good(RESERVE, key=11, kind=5)
+    for number in range(3):
+        writes_soon(data_b, pattern(number, SIZE), 16 * SIZE, PATIENCE)
+    ended.set()
+    thread.join()
+    check(not trouble, f"{trouble}")
+    data_a.shutdown()
+    data_b.shutdown()
+    b.good(CLEAR, key=11)
+EOF
+}
 
 # Three writers on two gateways; one is preempted in the middle of it.
 group_writers()

@@ -20,6 +20,7 @@ begin(struct world *world, unsigned blocks, bool write_back)
                                         .duration_s = 30,
                                         .write_back = write_back,
                                         .drain_ns = 30 * SECOND,
+                                        .memberships = world->memberships,
                                         .extra_new = volume_extra_new};
 
   cached.gateway =
