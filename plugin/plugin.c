@@ -176,6 +176,8 @@ plugin_after_fork(void)
   int failure;
 
   report_after_fork();
+  if (metrics_start() < 0) /* it may refuse its file: nothing runs yet */
+    return -1;
   if ((server.cache != NULL && cache_start(server.cache, &error) < 0) ||
       keeper_start(server.keeper, &error) < 0 ||
       handover_scout_start(server.scout, &error) < 0) {
@@ -188,7 +190,7 @@ plugin_after_fork(void)
     return -1;
   }
   watching = true;
-  return metrics_start();
+  return 0;
 }
 
 static void

@@ -72,6 +72,8 @@ check(is_infinite(),
 writes_soon(data_b, pattern(4, 4096), 0, PATIENCE)
 fails("ESHUTDOWN", data_a.pwrite, pattern(5, 4096), 0)
 check(data_b.pread(4096, 0) == pattern(4, 4096), "a fenced write has landed")
+# b would take a lease again that it lost to nobody (S7).
+data_b.shutdown()
 a.expect(CONFLICT, RELEASE, key=10, kind=WRITE_EXCLUSIVE)
 
 # Moved to a node that is not registered yet.
