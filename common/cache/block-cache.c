@@ -4,8 +4,62 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "leasehold/status.h"
+
+/* A sanitizer is told which blocks are free. */
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(begin, size) ((void)(begin), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(begin, size) ((void)(begin), (void)(size))
+#endif
+
+/* --- memory ----------------------------------------------------------- */
+
+static size_t
+memory_of(const struct block_cache *cache, size_t blocks)
+{
+  return blocks * (sizeof(struct block) + cache->block_size);
+}
+
+/* There are fewer than cache->most. */
+static struct block *
+allocate(struct block_cache *cache)
+{
+  struct block *block = cache->free;
+
+  if (block == NULL)
+    return (struct block *)(cache->memory + memory_of(cache, cache->used++));
+  ASAN_UNPOISON_MEMORY_REGION(block, memory_of(cache, 1));
+  cache->free = block->hash_next;
+  return block;
+}
+
+static void
+release(struct block_cache *cache, struct block *block)
+{
+  block->hash_next = cache->free;
+  cache->free = block;
+  ASAN_POISON_MEMORY_REGION(block, memory_of(cache, 1));
+}
+
+/* There are no blocks. */
+static void
+release_all(struct block_cache *cache)
+{
+  size_t used = memory_of(cache, cache->used);
+
+  if (used == 0)
+    return;
+  ASAN_UNPOISON_MEMORY_REGION(cache->memory, used);
+  madvise(cache->memory, used, MADV_DONTNEED);
+  cache->used = 0;
+  cache->free = NULL;
+}
+
+/* --- the whole -------------------------------------------------------- */
 
 int
 block_cache_init(struct block_cache *cache, uint64_t size, uint32_t block_size)
@@ -23,7 +77,12 @@ block_cache_init(struct block_cache *cache, uint64_t size, uint32_t block_size)
   cache->table_mask = slots - 1;
   cache->table = calloc(slots, sizeof cache->table[0]);
   cache->ghosts = calloc(slots, sizeof cache->ghosts[0]);
-  if (cache->table != NULL && cache->ghosts != NULL)
+  cache->memory =
+      mmap(NULL, memory_of(cache, cache->most), PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (cache->memory == MAP_FAILED)
+    cache->memory = NULL;
+  if (cache->table != NULL && cache->ghosts != NULL && cache->memory != NULL)
     return STATUS_OK;
   block_cache_destroy(cache);
   return STATUS_NO_MEMORY;
@@ -32,8 +91,13 @@ block_cache_init(struct block_cache *cache, uint64_t size, uint32_t block_size)
 void
 block_cache_destroy(struct block_cache *cache)
 {
+  if (cache->memory != NULL) {
+    release_all(cache);
+    munmap(cache->memory, memory_of(cache, cache->most));
+  }
   free(cache->table);
   free(cache->ghosts);
+  cache->memory = NULL;
   cache->table = NULL;
   cache->ghosts = NULL;
 }
@@ -189,12 +253,9 @@ block_make(struct block_cache *cache, struct block_owner *owner, uint64_t index)
 {
   uint64_t hash = hash_of(owner, index);
   size_t slot = hash & cache->table_mask;
-  struct block *block = NULL;
+  struct block *block =
+      cache->count < cache->most ? allocate(cache) : give_up(cache);
 
-  if (cache->count < cache->most)
-    block = malloc(sizeof *block + cache->block_size);
-  if (block == NULL)
-    block = give_up(cache);
   if (block == NULL)
     return NULL;
   *block = (struct block){.hash_next = cache->table[slot],
@@ -286,7 +347,7 @@ gone_if_empty(struct block_cache *cache, struct block *block)
 {
   if (block->valid == 0 && block->flying == 0) {
     take_out(cache, block);
-    free(block);
+    release(cache, block);
   }
 }
 
@@ -370,8 +431,10 @@ block_drop_owner(struct block_cache *cache, struct block_owner *owner)
     struct block *block = owner->blocks;
 
     take_out(cache, block);
-    free(block);
+    release(cache, block);
   }
+  if (cache->count == 0)
+    release_all(cache);
 }
 
 uint8_t

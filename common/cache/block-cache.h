@@ -16,6 +16,10 @@
  * over) becomes HOT: a scan runs through NEW and leaves HOT as it was (this is
  * the 2Q of Johnson and Shasha).
  *
+ * All blocks lie in one mapping, made in the beginning, of which a page takes
+ * memory from its first use on until all volumes' blocks have been dropped. So
+ * they are never scattered over malloc's arenas, between what is there longer.
+ *
  * Nothing here has a lock or does I/O; the caller has the cache's lock.
  */
 #ifndef LEASEHOLD_BLOCK_CACHE_H
@@ -34,7 +38,7 @@ enum block_list { BLOCK_NONE, BLOCK_NEW, BLOCK_HOT, BLOCK_DIRTY };
 struct block_owner;
 
 struct block {
-  struct block *hash_next;
+  struct block *hash_next;         /* or the next one that is free */
   struct block *newer, *older;     /* in its list */
   struct block *following, **link; /* of its owner's */
   struct block_owner *owner;
@@ -70,6 +74,9 @@ struct block_cache {
   struct block **table;
   uint32_t *ghosts;
   size_t table_mask;
+  char *memory;       /* room for all blocks */
+  size_t used;        /* of that, as blocks, from its beginning on */
+  struct block *free; /* used before */
 };
 
 /* size in bytes, at least two blocks'. 0 or STATUS_NO_MEMORY. */
@@ -82,7 +89,7 @@ void block_cache_destroy(struct block_cache *cache);
 struct block *block_find(const struct block_cache *cache,
                          const struct block_owner *owner, uint64_t index);
 /* One that is not there yet, with nothing valid in it; another one may go for
- * it. NULL: nothing can be given up, or no memory.
+ * it. NULL: none can be given up.
  */
 struct block *block_make(struct block_cache *cache, struct block_owner *owner,
                          uint64_t index);

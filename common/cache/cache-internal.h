@@ -14,9 +14,9 @@
 /* The largest request of merged changes, and the most bytes of copies that are
  * on their way at a time.
  */
-#define FLIGHT_MAX (UINT64_C(4) << 20)
+#define FLIGHT_MAX (UINT64_C(2) << 20)
 #define FLIGHT_MIN (UINT64_C(1) << 20)
-#define FLIGHTS_BYTES_MAX (UINT64_C(24) << 20)
+#define FLIGHTS_BYTES_MAX (UINT64_C(16) << 20)
 /* Ranges of zeroes that wait to be sent, per volume. */
 #define ZEROES_MAX 4096
 /* Ranges that are known to be holes, per volume. */
@@ -30,6 +30,7 @@ struct flight {
   uint64_t sequence;   /* of its oldest change */
   bool spoiled;        /* a zero: something was written to its range since */
   unsigned generation; /* the volume's when it was sent */
+  bool mapped;         /* not malloc's */
   char data[];
 };
 
@@ -75,6 +76,8 @@ struct cache {
   uint64_t numbers; /* given to volumes */
   unsigned flights;
   uint64_t flight_bytes;
+  struct flight *spare; /* a list: kept for the next flights */
+  unsigned spares;
   struct cache_counts counts; /* ... to here */
 
   struct cache_kick *kick; /* set before any volume, then constant */
@@ -141,6 +144,8 @@ void coalesce(const struct block_cache *cache, const struct block *block,
               uint64_t *end);
 
 /* --- drain.c ---------------------------------------------------------- */
+
+void flight_free(struct flight *flight);
 
 /* Sends what is due, as much as may be on its way. Without the lock. waiting:
  * whose changes the caller is about to wait for; the last one of them may be

@@ -65,7 +65,7 @@
  *
  *   what                         freed by
  *   struct cached_volume         its tenure, when nothing of it is on its way
- *   struct flight                who concludes it
+ *   struct flight                who concludes it, or it is kept for the next
  *   struct block                 block-cache.c
  *   waiters, fills               are in requests; nobody frees them
  */
@@ -117,6 +117,12 @@ cache_free(struct cache *cache)
 {
   if (cache == NULL)
     return;
+  while (cache->spare != NULL) {
+    struct flight *flight = cache->spare;
+
+    cache->spare = flight->next;
+    flight_free(flight);
+  }
   block_cache_destroy(&cache->blocks);
   pthread_cond_destroy(&cache->kicks);
   pthread_mutex_destroy(&cache->kick_lock);
@@ -226,7 +232,7 @@ cached_volume_free(struct cached_volume *volume)
     struct flight *flight = volume->flights;
 
     volume->flights = flight->next;
-    free(flight);
+    flight_free(flight);
   }
   extent_map_free(&volume->zeroes);
   extent_map_free(&volume->holes);

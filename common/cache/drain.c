@@ -11,12 +11,76 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cache/cache-internal.h"
 #include "leasehold/log.h"
 #include "leasehold/timing.h"
 #include "utils/cleanup.h"
 #include "utils/mutation.h"
+
+/* --- memory ----------------------------------------------------------- */
+
+/* From this size on a flight is a mapping with room for the largest, of which
+ * some are kept for the next flights. malloc would keep its memory in the arena
+ * of whichever thread came to send it, up to FLIGHTS_BYTES_MAX in each.
+ */
+#define MAPPED_MIN 65536
+#define MAPPED_SIZE (sizeof(struct flight) + FLIGHT_MAX)
+#define SPARES_MAX 4
+
+static struct flight *
+map_flight(struct cache *cache)
+{
+  struct flight *flight = cache->spare;
+
+  if (flight != NULL) {
+    cache->spare = flight->next;
+    cache->spares--;
+    return flight;
+  }
+  flight = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return flight != MAP_FAILED ? flight : NULL;
+}
+
+/* With room for count bytes. NULL: no memory. The cache's lock is held. */
+static struct flight *
+flight_new(struct cache *cache, uint64_t count)
+{
+  bool mapped = count >= MAPPED_MIN;
+  struct flight *flight =
+      mapped ? map_flight(cache) : malloc(sizeof *flight + count);
+
+  if (flight != NULL)
+    *flight = (struct flight){.sequence = UINT64_MAX, .mapped = mapped};
+  return flight;
+}
+
+void
+flight_free(struct flight *flight)
+{
+  if (flight->mapped)
+    munmap(flight, MAPPED_SIZE);
+  else
+    free(flight);
+}
+
+/* Instead of flight_free, for the next one; what flies and what is kept are not
+ * more than may fly. The cache's lock is held.
+ */
+static bool
+keep(struct cache *cache, struct flight *flight)
+{
+  if (!flight->mapped || cache->spares == SPARES_MAX ||
+      cache->flight_bytes + (cache->spares + 1) * FLIGHT_MAX >
+          FLIGHTS_BYTES_MAX)
+    return false;
+  flight->next = cache->spare;
+  cache->spare = flight;
+  cache->spares++;
+  return true;
+}
 
 /* --- what to send ----------------------------------------------------- */
 
@@ -62,11 +126,10 @@ take_blocks(struct cached_volume *volume, uint64_t begin, uint64_t end)
 {
   struct block_cache *blocks = &volume->cache->blocks;
   const uint32_t size = blocks->block_size;
-  struct flight *flight = malloc(sizeof *flight + (end - begin));
+  struct flight *flight = flight_new(volume->cache, end - begin);
 
   if (flight == NULL)
     return NULL;
-  *flight = (struct flight){.sequence = UINT64_MAX};
   flight->io.kind = STORE_WRITE;
   flight->io.offset = begin;
   flight->io.count = end - begin;
@@ -90,15 +153,15 @@ take_blocks(struct cached_volume *volume, uint64_t begin, uint64_t end)
 static struct flight *
 take_zeroes(struct cached_volume *volume, struct span span)
 {
-  struct flight *flight = malloc(sizeof *flight);
+  struct flight *flight = flight_new(volume->cache, 0);
 
   if (flight == NULL)
     return NULL;
   if (extent_map_clear(&volume->zeroes, span.begin, span.end) != 0) {
-    free(flight);
+    flight_free(flight);
     return NULL;
   }
-  *flight = (struct flight){.sequence = span.sequence};
+  flight->sequence = span.sequence;
   flight->io.kind = STORE_ZERO;
   flight->io.flags = span.flags;
   flight->io.offset = span.begin;
@@ -263,7 +326,7 @@ static struct flight *
 pick(struct cache *cache, uint64_t now_ns)
 {
   if (cache->flights >= cache->config.connections ||
-      cache->flight_bytes >= FLIGHTS_BYTES_MAX)
+      cache->flight_bytes > FLIGHTS_BYTES_MAX - FLIGHT_MAX)
     return NULL;
   for (struct cached_volume *volume = cache->first; volume != NULL;
        volume = volume->later) {
@@ -488,17 +551,20 @@ static void
 ended(struct flight *flight)
 {
   struct cache *cache = flight->volume->cache;
+  bool kept;
 
   tell_session(flight);
   {
     LOCK_FOR_SCOPE(&cache->lock);
     conclude(flight);
+    kept = keep(cache, flight);
     /* Under the lock: the volume, and with the last one the cache, may be gone
      * as soon as nothing of it is on its way.
      */
     cache_kick(cache);
   }
-  free(flight);
+  if (!kept)
+    flight_free(flight);
 }
 
 static void

@@ -277,6 +277,8 @@ tests_unit_test_volume_cached_LDADD = $(unit_cache)
 tests_unit_test_volume_cached_LDFLAGS = \
 	-Wl,--wrap=calloc \
 	-Wl,--wrap=malloc \
+	-Wl,--wrap=mmap \
+	-Wl,--wrap=munmap \
 	-Wl,--wrap=reallocarray
 tests_unit_test_volume_cached_SOURCES = \
 	tests/unit/cached-bench.c \

@@ -52,7 +52,7 @@ check(const struct block_cache *cache, const struct block_owner *owner)
   count_ring(&owner->dirty, dirty);
   assert_int_equal(owner->count, all);
   assert_int_equal(cache->count, all);
-  assert_true(cache->count <= cache->most);
+  assert_true(cache->count <= cache->used && cache->used <= cache->most);
   assert_int_equal(owner->unsent, unsent);
   assert_int_equal(cache->unsent, unsent);
   for (const struct block *block = owner->dirty.oldest; block != NULL;
@@ -205,6 +205,7 @@ random_changes(void **state)
     check(&cache, &owner);
     block_drop_owner(&cache, &owner);
     check(&cache, &owner);
+    assert_int_equal(cache.used, 0);
     block_cache_destroy(&cache);
   }
 }

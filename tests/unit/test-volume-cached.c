@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-volume-cached.c: what the cache takes in, keeps, sends, and counts. The
  * simulator has the races; here are numbers of requests, bytes that are no
- * whole sectors, and calls to malloc that fail.
+ * whole sectors, and memory that there is none of.
  */
 #include "cached-bench.h"
 #include "lease/keeper-internal.h"
 #include "leasehold/membership.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-/* --- malloc that fails ------------------------------------------------ */
+/* --- memory ----------------------------------------------------------- */
 
 static unsigned fail_in; /* 0: none does */
 
@@ -31,6 +33,32 @@ fails(void)
 WRAP(malloc, (size_t a), (a))
 WRAP(calloc, (size_t a, size_t b), (a, b))
 WRAP(reallocarray, (void *a, size_t b, size_t c), (a, b, c))
+
+/* Mappings: for blocks, and for large flights. */
+static unsigned mappings, mapping_fails_in;
+
+void *__real_mmap(void *, size_t, int, int, int, off_t);
+void *__wrap_mmap(void *, size_t, int, int, int, off_t);
+void *
+__wrap_mmap(void *at, size_t size, int protection, int flags, int fd,
+            off_t offset)
+{
+  if (mapping_fails_in > 0 && --mapping_fails_in == 0) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  mappings++;
+  return __real_mmap(at, size, protection, flags, fd, offset);
+}
+
+int __real_munmap(void *, size_t);
+int __wrap_munmap(void *, size_t);
+int
+__wrap_munmap(void *at, size_t size)
+{
+  mappings--;
+  return __real_munmap(at, size);
+}
 
 /* --- tests ------------------------------------------------------------ */
 
@@ -494,6 +522,53 @@ no_memory(void **state)
   }
 }
 
+static void
+no_memory_for_a_cache(void **state)
+{
+  const struct cache_config config = {.clock = &system_clock,
+                                      .size = 1 << 20,
+                                      .block_size = BLOCK,
+                                      .connections = 1};
+  struct cache *cache = NULL;
+
+  (void)state;
+  for (unsigned n = 1; cache == NULL; n++) {
+    assert_true(n < 100);
+    fail_in = n;
+    cache = cache_new(&config);
+    fail_in = 0;
+    assert_int_equal(mappings, cache != NULL);
+  }
+  cache_free(cache);
+  mapping_fails_in = 1;
+  assert_null(cache_new(&config));
+  assert_int_equal(mappings, 0);
+}
+
+/* A large flight that there is no memory for goes later, and its memory is kept
+ * for the next one.
+ */
+static void
+no_memory_for_a_flight(void **state)
+{
+  struct cached cached = begin(*state, 512, true);
+  const struct fake_store *store = &cached.world->store;
+
+  assert_int_equal(mappings, 1); /* of the blocks */
+  mapping_fails_in = 1;
+  for (unsigned round = 1; round <= 3; round++) {
+    for (unsigned i = 0; i < FAKE_SIZE / 8192; i++)
+      assert_int_equal(put(&cached, (char)round, i * 8192, 8192), 0);
+    assert_int_equal(flush(&cached), 0);
+    assert_int_equal(mapping_fails_in, 0);
+    assert_int_equal(mappings, 2);
+    assert_int_equal(store->writes_done, round);
+    assert_int_equal(store->data[FAKE_SIZE - 1], round);
+  }
+  end(&cached);
+  assert_int_equal(mappings, 0);
+}
+
 int
 main(void)
 {
@@ -515,6 +590,8 @@ main(void)
       TEST(writers_wait_for_space),
       TEST(bytes_are_right),
       TEST(no_memory),
+      TEST(no_memory_for_a_cache),
+      TEST(no_memory_for_a_flight),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
