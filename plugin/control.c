@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lease/scsi-pr-bytes.h"
 #include "leasehold/control.h"
 #include "leasehold/handover.h"
 #include "utils/cleanup.h"
@@ -97,6 +98,20 @@ control_read(struct connection *connection, void *buffer, uint32_t count,
   return 0;
 }
 
+/* May more write after the command than before it? RESERVE and PREEMPT begin
+ * groups.
+ */
+static bool
+may_let_write(const uint8_t *frame)
+{
+  enum { RESERVE = 1, PREEMPT = 4, PREEMPT_AND_ABORT = 5 };
+  unsigned action = frame[1] & SERVICE_ACTION_MASK;
+
+  return frame[0] == PERSISTENT_RESERVE_OUT &&
+         (action == RESERVE || action == PREEMPT ||
+          action == PREEMPT_AND_ABORT);
+}
+
 int
 control_write(struct connection *connection, const void *buffer, uint32_t count,
               uint64_t offset)
@@ -119,6 +134,8 @@ control_write(struct connection *connection, const void *buffer, uint32_t count,
   }
   if (r == 0) {
     access_command_done();
+    if (may_let_write(buffer))
+      keeper_mistrust(server.keeper, connection->name.volume);
     return 0;
   }
   nbdkit_set_error(status_errno(r));

@@ -93,7 +93,7 @@ read_store(struct volume_request *request, uint64_t end, uint64_t now_ns)
                             ? STATUS_FENCED
                             : STATUS_STOPPING);
   else if (cached_unsent(volume, at, end))
-    return request->gate.position == GATE_OPEN && request->gate.shared
+    return request->gate.position == GATE_OPEN
                ? cached_wait(request, CACHE_WAIT_DURABLE, at, end,
                              volume->sequence)
                : volume_wait_for_store(request, now_ns);

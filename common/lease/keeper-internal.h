@@ -53,7 +53,8 @@ enum note {
   NOTE_ORDER = 128,
   NOTE_LOOK = 256,
   NOTE_LOOKED = 512,
-  NOTE_DETACH = 1024
+  NOTE_RENEW = 1024,
+  NOTE_DETACH = 2048
 };
 
 struct notes {
@@ -103,7 +104,9 @@ struct tenure {
   struct lease_view lease_view;
   bool looking, look_again; /* the scout has it; and shall have it again */
   enum session_state state;
-  uint64_t extended_ns;          /* the session's */
+  uint64_t extended_ns;   /* the session's */
+  uint64_t mistrusted_ns; /* the gate is not valid by what was sent until then
+                           */
   char cause[SESSION_CAUSE_MAX]; /* ... to here */
 
   /* keeper_turn's alone; but session.seen is changed under the lock, and read

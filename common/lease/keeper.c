@@ -265,6 +265,8 @@ step_notes(struct tenure *tenure, const struct notes *notes)
                                          .order = &notes->order});
   if (notes->set & NOTE_LOOK)
     look(tenure);
+  if (notes->set & NOTE_RENEW)
+    step_kind(tenure, SESSION_RENEW);
   if (notes->set & NOTE_DETACH)
     step(tenure, &(struct session_event){.kind = SESSION_DETACH,
                                          .clean = notes->clean});

@@ -282,6 +282,10 @@ session_step(struct session *session, const struct session_event *event,
   case SESSION_TIMER:
     timer(session, now_ns);
     break;
+  case SESSION_RENEW:
+    if (session->state == SESSION_HELD && session->awaited == LEASE_NONE)
+      session_send_renew(session, now_ns);
+    break;
   case SESSION_REFUSED:
   case SESSION_UNKNOWN:
     doubted(session, event, now_ns, wall_ms);

@@ -220,6 +220,9 @@ tenure_gate(struct tenure *tenure, struct gate *out)
   if ((out->position == GATE_OPEN || out->position == GATE_DRAINING) &&
       out->guard.epoch <= tenure->doubted_epoch)
     out->position = GATE_PENDING;
+  if (tenure->mistrusted_ns != 0 &&
+      tenure->extended_ns <= tenure->mistrusted_ns)
+    out->valid_until_ns = 0;
 }
 
 void
@@ -317,6 +320,24 @@ keeper_look(struct keeper *keeper, const char *volume, const char *node)
         strcmp(tenure->session.config.node, node) == 0) {
       LOCK_FOR_SCOPE(&tenure->lock);
       tenure->notes.set |= NOTE_LOOK;
+      tenure_ready(tenure);
+    }
+  }
+  keeper_kick(keeper);
+}
+
+void
+keeper_mistrust(struct keeper *keeper, const char *volume)
+{
+  uint64_t now_ns = clock_now(keeper->config.clock);
+
+  LOCK_FOR_SCOPE(&keeper->lock);
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    if (strcmp(tenure->name, volume) == 0) {
+      LOCK_FOR_SCOPE(&tenure->lock);
+      tenure->mistrusted_ns = now_ns;
+      tenure->notes.set |= NOTE_RENEW;
       tenure_ready(tenure);
     }
   }

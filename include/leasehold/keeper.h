@@ -103,6 +103,13 @@ void keeper_set_scout(struct keeper *keeper, struct keeper_scout *scout);
 /* Has the scout look now for the sessions of node on volume. Any thread. */
 void keeper_look(struct keeper *keeper, const char *volume, const char *node);
 
+/* A command that may begin a group of writers of the volume has been done. None
+ * of its sessions uses what it has in memory until a renewal sent after this
+ * has been answered well (their gates are valid until 0), and each sends one
+ * now. Any thread.
+ */
+void keeper_mistrust(struct keeper *keeper, const char *volume);
+
 /* Joins or begins node's tenure on the volume: one per (volume, node,
  * instance) in a keeper. While an earlier tenure of the same key is releasing,
  * the new one begins after it. A fenced tenure without an instance is not

@@ -61,6 +61,7 @@ enum session_event_kind {
   SESSION_REFUSED,    /* the store refused a data request of this epoch */
   SESSION_UNKNOWN,    /* a data request's outcome is unknown (S4) */
   SESSION_DRAINED,    /* while draining: nothing is under way any more */
+  SESSION_RENEW,      /* now, if it holds the lease and nothing is on its way */
   SESSION_HAND_OVER,  /* another node is to have the lease: see order */
   SESSION_DETACH      /* the last connection is gone, or shall go */
 };

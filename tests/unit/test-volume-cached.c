@@ -357,6 +357,39 @@ a_group_begins_without_write_back(void **state)
   end(&cached);
 }
 
+/* A command by this server: memory is not used until the session has looked. */
+static void
+s8_a_command_is_done(void **state)
+{
+  struct world *world = *state;
+  struct fake_store *store = &world->store;
+  struct group group;
+  struct cached cached = begin_in_group(world, &group, false);
+  struct gateway *gateway = &cached.gateway;
+  char buffer[512];
+  struct gate gate;
+
+  group.cached = &cached;
+  assert_int_equal(put(&cached, 'a', 0, 512), 0);
+  world->clock.now_ns += SECOND;
+  keeper_mistrust(gateway->keeper, "disk0");
+  tenure_gate(cached.connection.tenure, &gate);
+  assert_int_equal(gate.position, GATE_OPEN);
+  assert_int_equal(gate.valid_until_ns, 0);
+  world->clock.now_ns += SECOND;
+  settle(&cached); /* nobody has come */
+  assert_int_equal(call(&cached, STORE_READ, 0, buffer, 0, 512), 0);
+  assert_int_equal(store->reads_done, 0);
+  group_begins(world, 0);
+  keeper_mistrust(gateway->keeper, "disk0");
+  assert_int_equal(call(&cached, STORE_READ, 0, buffer, 0, 512), 0);
+  assert_int_equal(buffer[0], 'o');
+  settle(&cached);
+  tenure_gate(cached.connection.tenure, &gate);
+  assert_true(gate.shared);
+  end(&cached);
+}
+
 /* What was answered is lost, and that is said. */
 static void
 s5_a_group_begins_with_write_back(void **state)
@@ -585,6 +618,7 @@ main(void)
       TEST(s5_what_is_lost_is_said_for_ever),
       TEST(a_group_begins_without_write_back),
       TEST(s5_a_group_begins_with_write_back),
+      TEST(s8_a_command_is_done),
       TEST(s6_fenced),
       TEST(s13_a_detach_drains),
       TEST(writers_wait_for_space),
