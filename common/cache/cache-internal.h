@@ -143,9 +143,17 @@ void coalesce(const struct block_cache *cache, const struct block *block,
               uint64_t low, uint64_t high, uint64_t most, uint64_t *begin,
               uint64_t *end);
 
-/* --- drain.c ---------------------------------------------------------- */
+/* --- flight.c --------------------------------------------------------- */
 
+/* With room for count bytes. NULL: no memory. The cache's lock is held. */
+struct flight *flight_new(struct cache *cache, uint64_t count);
 void flight_free(struct flight *flight);
+/* Instead of flight_free, for the next one; what flies and what is kept are not
+ * more than may fly. False: it was not taken. The cache's lock is held.
+ */
+bool flight_keep(struct cache *cache, struct flight *flight);
+
+/* --- drain.c ---------------------------------------------------------- */
 
 /* Sends what is due, as much as may be on its way. Without the lock. waiting:
  * whose changes the caller is about to wait for; the last one of them may be

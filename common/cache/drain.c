@@ -11,76 +11,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cache/cache-internal.h"
 #include "leasehold/log.h"
 #include "leasehold/timing.h"
 #include "utils/cleanup.h"
 #include "utils/mutation.h"
-
-/* --- memory ----------------------------------------------------------- */
-
-/* From this size on a flight is a mapping with room for the largest, of which
- * some are kept for the next flights. malloc would keep its memory in the arena
- * of whichever thread came to send it, up to FLIGHTS_BYTES_MAX in each.
- */
-#define MAPPED_MIN 65536
-#define MAPPED_SIZE (sizeof(struct flight) + FLIGHT_MAX)
-#define SPARES_MAX 4
-
-static struct flight *
-map_flight(struct cache *cache)
-{
-  struct flight *flight = cache->spare;
-
-  if (flight != NULL) {
-    cache->spare = flight->next;
-    cache->spares--;
-    return flight;
-  }
-  flight = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return flight != MAP_FAILED ? flight : NULL;
-}
-
-/* With room for count bytes. NULL: no memory. The cache's lock is held. */
-static struct flight *
-flight_new(struct cache *cache, uint64_t count)
-{
-  bool mapped = count >= MAPPED_MIN;
-  struct flight *flight =
-      mapped ? map_flight(cache) : malloc(sizeof *flight + count);
-
-  if (flight != NULL)
-    *flight = (struct flight){.sequence = UINT64_MAX, .mapped = mapped};
-  return flight;
-}
-
-void
-flight_free(struct flight *flight)
-{
-  if (flight->mapped)
-    munmap(flight, MAPPED_SIZE);
-  else
-    free(flight);
-}
-
-/* Instead of flight_free, for the next one; what flies and what is kept are not
- * more than may fly. The cache's lock is held.
- */
-static bool
-keep(struct cache *cache, struct flight *flight)
-{
-  if (!flight->mapped || cache->spares == SPARES_MAX ||
-      cache->flight_bytes + (cache->spares + 1) * FLIGHT_MAX >
-          FLIGHTS_BYTES_MAX)
-    return false;
-  flight->next = cache->spare;
-  cache->spare = flight;
-  cache->spares++;
-  return true;
-}
 
 /* --- what to send ----------------------------------------------------- */
 
@@ -557,7 +493,7 @@ ended(struct flight *flight)
   {
     LOCK_FOR_SCOPE(&cache->lock);
     conclude(flight);
-    kept = keep(cache, flight);
+    kept = flight_keep(cache, flight);
     /* Under the lock: the volume, and with the last one the cache, may be gone
      * as soon as nothing of it is on its way.
      */

@@ -16,6 +16,7 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/drain.c \
 	common/cache/extent-map.c \
 	common/cache/extent-map.h \
+	common/cache/flight.c \
 	common/cache/in-flight.c \
 	common/cache/range-lock.c \
 	common/cache/shared.c \

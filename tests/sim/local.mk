@@ -14,6 +14,7 @@ tests_sim_simulator_SOURCES = \
 	common/cache/coalesce.c \
 	common/cache/drain.c \
 	common/cache/extent-map.c \
+	common/cache/flight.c \
 	common/cache/extent-map.h \
 	common/cache/in-flight.c \
 	common/cache/range-lock.c \

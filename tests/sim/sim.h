@@ -154,6 +154,7 @@ struct sim_volume {
   uint64_t gave_epoch;
   struct lease_id offered_to; /* by its last Change, in this epoch: */
   uint64_t offered_epoch;
+  struct lease_id followed_by; /* who claimed first after its own epoch */
   bool fenced;              /* its gate was seen to be FENCED */
   uint64_t flush_failed_ns; /* when one was first answered STATUS_IO */
   uint32_t duration_s;      /* of its last acquire */

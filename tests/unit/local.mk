@@ -258,6 +258,7 @@ unit_programs += \
 	tests/unit/test-volume \
 	tests/unit/test-volume-cached \
 	tests/unit/test-volume-cached-doubt \
+	tests/unit/test-volume-cached-group \
 	tests/unit/test-volume-drain \
 	tests/unit/test-volume-faults \
 	tests/unit/test-volume-unaligned
@@ -271,6 +272,15 @@ tests_unit_test_volume_cached_doubt_SOURCES = \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-volume-cached-doubt.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
+tests_unit_test_volume_cached_group_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_group_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-cached-group.c \
 	tests/unit/volume-bench.c \
 	tests/unit/volume-bench.h
 tests_unit_test_volume_cached_LDADD = $(unit_cache)
