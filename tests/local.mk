@@ -75,14 +75,17 @@ EXTRA_DIST += \
 	tests/valgrind.supp
 
 # Not under valgrind: fuzzed and simulated input, and tests that run the command
-# many times, are too slow, and run with the sanitizers, as do the matrix and the
-# races of reservation commands, whose code test-pr-families runs too; so does
+# many times or give very many commands, are too slow, and run with the
+# sanitizers; tests that kill their servers, where it can say little; nor
 # test-handover-request, whose lease of 15 s would run out in the middle; a stopped
 # process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
-	%/test-cli-completion.sh %/test-cli-pr.sh %/test-cli-server.sh \
-	%/test-cli-usage.sh %/test-handover-request.sh \
-	%/test-pr-matrix.sh %/test-pr-race.sh %/test-stopped-holder.sh, \
+	%/test-cli-completion.sh %/test-cli-lease-key.sh %/test-cli-manual.sh \
+	%/test-cli-pr.sh %/test-cli-server.sh %/test-cli-usage.sh \
+	%/test-control-gateways.sh %/test-handover-request.sh \
+	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
+	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
+	%/test-stopped-holder.sh, \
 	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold

@@ -134,10 +134,19 @@ sim_ask_handover(struct sim *sim, unsigned from, unsigned to, bool now)
 void
 sim_note_offer(struct sim_volume *from, const struct lease_command *command)
 {
+  const struct sim_store *store = &from->sim->store;
+
   if (command->verb != LEASE_CHANGE)
     return;
   from->offered_to = command->proposed_id;
   from->offered_epoch = command->expected_epoch;
+  /* It has passed to that one by another way already. */
+  if (store->epoch == command->expected_epoch &&
+      lease_id_equal(&store->lease.id, &command->proposed_id)) {
+    from->gave = true;
+    from->gave_epoch = store->epoch;
+    from->opened = false;
+  }
 }
 
 void
