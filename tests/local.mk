@@ -80,8 +80,10 @@ EXTRA_DIST += \
 # test-handover-request, whose lease of 15 s would run out in the middle; a stopped
 # process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
-	%/test-cli-completion.sh %/test-cli-lease-key.sh %/test-cli-manual.sh \
-	%/test-cli-pr.sh %/test-cli-server.sh %/test-cli-usage.sh \
+	%/test-cli-bad-stores.sh %/test-cli-completion.sh \
+	%/test-cli-lease-key.sh %/test-cli-manual.sh \
+	%/test-cli-output-errors.sh %/test-cli-pr.sh %/test-cli-server.sh \
+	%/test-cli-usage.sh \
 	%/test-control-gateways.sh %/test-handover-request.sh \
 	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
 	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
