@@ -60,7 +60,7 @@ by_time(const void *a, const void *b)
                                                   : 0;
 }
 
-/* How many tenures there may be at the most, for now. */
+/* How many tenures there may be at the most. */
 static size_t
 count_tenures(struct keeper *keeper)
 {
