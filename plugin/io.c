@@ -43,6 +43,7 @@ pending_init(struct pending *pending, enum store_io_kind kind, unsigned flags,
   io->offset = offset;
   io->count = count;
   io->buffer = buffer;
+  io->pieces = NULL;
   io->guard = (struct guard){0};
   io->extents = (struct extent_list){0};
 }

@@ -207,6 +207,15 @@ block_find(const struct block_cache *cache, const struct block_owner *owner,
   return block;
 }
 
+/* What was read ahead is not that any more. */
+static void
+read_ahead_ends(struct block *block, uint64_t *count)
+{
+  if (block->ahead)
+    ++*count;
+  block->ahead = false;
+}
+
 /* Out of everything, but still in memory. */
 static void
 take_out(struct block_cache *cache, struct block *block)
@@ -214,6 +223,7 @@ take_out(struct block_cache *cache, struct block *block)
   uint64_t hash = hash_of(block->owner, block->index);
   struct block **slot = &cache->table[hash & cache->table_mask];
 
+  read_ahead_ends(block, &cache->wasted_ahead);
   leave_list(cache, block);
   while (*slot != block)
     slot = &(*slot)->hash_next;
@@ -234,12 +244,13 @@ static struct block *
 give_up(struct block_cache *cache)
 {
   bool fresh = cache->fresh.count > 0 &&
-               (cache->hot.count == 0 || cache->fresh.count > cache->most / 4);
+               (cache->hot.count == 0 ||
+                cache->fresh.count + cache->loading > cache->most / 4);
   struct block *block = fresh ? cache->fresh.oldest : cache->hot.oldest;
 
   if (block == NULL)
     return NULL;
-  if (fresh) {
+  if (fresh && !block->ahead) {
     uint64_t hash = hash_of(block->owner, block->index);
 
     cache->ghosts[hash & cache->table_mask] = fingerprint(hash);
@@ -248,35 +259,109 @@ give_up(struct block_cache *cache)
   return block;
 }
 
-struct block *
-block_make(struct block_cache *cache, struct block_owner *owner, uint64_t index)
+/* One with nothing in it, which nobody finds. To set all of it again, when
+ * there are data in it, would overwrite the first of them, for they begin in
+ * what is padding of the rest.
+ */
+static struct block *
+get_memory(struct block_cache *cache)
 {
-  uint64_t hash = hash_of(owner, index);
-  size_t slot = hash & cache->table_mask;
   struct block *block =
       cache->count < cache->most ? allocate(cache) : give_up(cache);
 
-  if (block == NULL)
-    return NULL;
-  *block = (struct block){.hash_next = cache->table[slot],
-                          .following = owner->blocks,
-                          .link = &owner->blocks,
-                          .owner = owner,
-                          .index = index,
-                          .hot = cache->ghosts[slot] == fingerprint(hash)};
+  if (block != NULL) {
+    *block = (struct block){0};
+    cache->count++;
+  }
+  return block;
+}
+
+static void
+put_in(struct block_cache *cache, struct block *block,
+       struct block_owner *owner, uint64_t index)
+{
+  uint64_t hash = hash_of(owner, index);
+  size_t slot = hash & cache->table_mask;
+
+  block->hash_next = cache->table[slot];
+  block->following = owner->blocks;
+  block->link = &owner->blocks;
+  block->owner = owner;
+  block->index = index;
+  block->hot = cache->ghosts[slot] == fingerprint(hash);
   cache->table[slot] = block;
   if (block->following != NULL)
     block->following->link = &block->following;
   owner->blocks = block;
   owner->count++;
-  cache->count++;
   settle(cache, block);
+}
+
+struct block *
+block_make(struct block_cache *cache, struct block_owner *owner, uint64_t index)
+{
+  struct block *block = get_memory(cache);
+
+  if (block != NULL)
+    put_in(cache, block, owner, index);
   return block;
+}
+
+struct block *
+block_take(struct block_cache *cache)
+{
+  struct block *block = get_memory(cache);
+
+  if (block != NULL)
+    cache->loading++;
+  return block;
+}
+
+/* Of the sectors that block has not, those that from has. */
+static void
+complete(const struct block_cache *cache, struct block *block,
+         const struct block *from, uint8_t valid)
+{
+  for (uint32_t sector = 0; sector < cache->sectors; sector++) {
+    uint8_t bit = (uint8_t)(1U << sector);
+    size_t at = sector * STORE_SECTOR;
+
+    if (!(valid & bit) || block->valid & bit)
+      continue;
+    memcpy(block->data + at, from->data + at, STORE_SECTOR);
+    block->valid |= bit;
+  }
+}
+
+void
+block_put(struct block_cache *cache, struct block *block,
+          struct block_owner *owner, uint64_t index, uint8_t valid)
+{
+  struct block *there = block_find(cache, owner, index);
+
+  if (there != NULL) {
+    complete(cache, there, block, valid);
+    block_give_back(cache, block);
+    return;
+  }
+  cache->loading--;
+  put_in(cache, block, owner, index);
+  block->valid = valid;
+  block->ahead = true;
+}
+
+void
+block_give_back(struct block_cache *cache, struct block *block)
+{
+  cache->count--;
+  cache->loading--;
+  release(cache, block);
 }
 
 void
 block_touch(struct block_cache *cache, struct block *block)
 {
+  read_ahead_ends(block, &cache->used_ahead);
   if (block->list != BLOCK_HOT || cache->hot.newest == block)
     return;
   leave_list(cache, block);
@@ -317,6 +402,7 @@ void
 block_changed(struct block_cache *cache, struct block *block, uint8_t sectors,
               uint64_t sequence)
 {
+  read_ahead_ends(block, &cache->wasted_ahead);
   if (block->dirty == 0 && block->flying == 0) {
     block->owner->unsent++;
     cache->unsent++;

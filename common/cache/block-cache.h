@@ -10,11 +10,12 @@
  *   BLOCK_DIRTY  of its volume, oldest change first
  *   BLOCK_NONE   flying and not dirty
  *
- * Only clean blocks are given up: of NEW as long as that has more than a
- * quarter of all, else of HOT. A block that comes back after it was given up
- * from NEW (a table of fingerprints remembers, and forgets by being written
- * over) becomes HOT: a scan runs through NEW and leaves HOT as it was (this is
- * the 2Q of Johnson and Shasha).
+ * Only clean blocks are given up: of NEW as long as that, with what is on its
+ * way from the store, has more than a quarter of all, else of HOT. A block that
+ * comes back after it was given up from NEW (a table of fingerprints remembers,
+ * and forgets by being written over) becomes HOT: a scan runs through NEW and
+ * leaves HOT as it was (this is the 2Q of Johnson and Shasha). One that was
+ * read ahead and given up unread is not remembered.
  *
  * All blocks lie in one mapping, made in the beginning, of which a page takes
  * memory from its first use on until all volumes' blocks have been dropped. So
@@ -47,7 +48,8 @@ struct block {
   uint64_t flying_sequence; /* flying: of the oldest change in it */
   uint8_t valid, dirty, flying;
   uint8_t list;
-  bool hot; /* belongs to HOT when it is clean */
+  bool hot;   /* belongs to HOT when it is clean */
+  bool ahead; /* was read ahead, and not asked for yet */
   char data[];
 };
 
@@ -70,6 +72,8 @@ struct block_cache {
   size_t most;   /* blocks */
   size_t count;  /* blocks there are */
   size_t unsent; /* of all owners */
+  size_t
+      loading; /* of count: those that belong to nobody yet, see block_take */
   struct block_ring fresh, hot;
   struct block **table;
   uint32_t *ghosts;
@@ -77,6 +81,8 @@ struct block_cache {
   char *memory;       /* room for all blocks */
   size_t used;        /* of that, as blocks, from its beginning on */
   struct block *free; /* used before */
+  uint64_t used_ahead, wasted_ahead; /* blocks read ahead that were asked for,
+                                        or gone before that */
 };
 
 /* size in bytes, at least two blocks'. 0 or STATUS_NO_MEMORY. */
@@ -93,6 +99,17 @@ struct block *block_find(const struct block_cache *cache,
  */
 struct block *block_make(struct block_cache *cache, struct block_owner *owner,
                          uint64_t index);
+/* For what is on its way from the store: memory for a block that nobody finds
+ * yet. It is the caller's until one of the next two. NULL: none can be given
+ * up.
+ */
+struct block *block_take(struct block_cache *cache);
+/* Makes it the owner's, with these sectors valid, as one that was read ahead.
+ * Where there is a block already, that gets what it does not have.
+ */
+void block_put(struct block_cache *cache, struct block *block,
+               struct block_owner *owner, uint64_t index, uint8_t valid);
+void block_give_back(struct block_cache *cache, struct block *block);
 /* It was used. */
 void block_touch(struct block_cache *cache, struct block *block);
 

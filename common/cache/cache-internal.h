@@ -7,6 +7,7 @@
 
 #include "cache/block-cache.h"
 #include "cache/extent-map.h"
+#include "cache/read-ahead.h"
 #include "leasehold/cache.h"
 #include "leasehold/keeper.h"
 #include "leasehold/store.h"
@@ -47,6 +48,9 @@ struct cached_volume {
   uint64_t proof; /* offset of a sector of holes that was taken in all the same
                    */
   struct fill *fills;
+  struct read_ahead ahead;
+  struct prefetch *prefetches;
+  bool blocking; /* the store does reads inside submit */
   struct flight *flights;
   unsigned straight;      /* changes on their way past the cache */
   uint64_t sequence;      /* of the last change */
@@ -73,8 +77,8 @@ struct cache {
   struct cached_volume *volumes;
   struct cached_volume *first, *last; /* active ones; first is served next */
   struct cache_waiter *waiters;
-  uint64_t numbers; /* given to volumes */
-  unsigned flights;
+  uint64_t numbers;             /* given to volumes */
+  unsigned flights, prefetches; /* on their way */
   uint64_t flight_bytes;
   struct flight *spare; /* a list: kept for the next flights */
   unsigned spares;
@@ -117,6 +121,12 @@ bool cached_durable(const struct cached_volume *volume, uint64_t begin,
                     uint64_t end, uint64_t sequence);
 /* What is read from the store in this range is not to be kept. */
 void cached_spoil(struct cached_volume *volume, uint64_t begin, uint64_t end);
+/* A read of the store has begun, or has ended (or never began). */
+void fill_begin(struct cached_volume *volume, struct fill *fill, uint64_t begin,
+                uint64_t end);
+void fill_end(struct fill *fill);
+/* Tells a session that waits for that, if it is so. */
+void cached_nothing_flies(struct cached_volume *volume);
 /* Nothing is valid any more, and what is unsent is lost. status 0: nobody has
  * been told that any of it is done, and who waits for it has to begin anew.
  */
@@ -124,6 +134,8 @@ void cached_drop(struct cached_volume *volume, int status);
 /* May one more block of the volume's become dirty? */
 bool cached_has_space(const struct cached_volume *volume);
 /* cached_has_space is not asked for a block that is unsent already. */
+
+/* --- cache-waiters.c; the cache's lock is held ------------------------ */
 
 void cache_waiter_add(struct cached_volume *volume,
                       struct cache_waiter *waiter);
@@ -133,6 +145,11 @@ void cache_waiters_check(struct cache *cache);
 /* Tells those who wait for something in the range that it is lost. */
 void cache_waiters_fail(struct cached_volume *volume, uint64_t begin,
                         uint64_t end, int status);
+
+/* --- prefetch.c ------------------------------------------------------- */
+
+/* Whatever is on its way will never be answered. The cache's lock is held. */
+void prefetch_abandon(struct cached_volume *volume);
 
 /* --- coalesce.c: pure ------------------------------------------------- */
 

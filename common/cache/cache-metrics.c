@@ -23,6 +23,14 @@ cache_collect(struct cache *cache, struct metrics *metrics)
                 (const char *[]){"outcome", "hit", NULL});
   metrics_count(metrics, counts.misses * STORE_SECTOR,
                 (const char *[]){"outcome", "miss", NULL});
+  metrics_family(metrics, "leasehold_cache_read_ahead_bytes_total",
+                 METRIC_COUNTER,
+                 "Bytes fetched before they were asked for, and then used, or "
+                 "dropped unread.");
+  metrics_count(metrics, counts.used_ahead,
+                (const char *[]){"outcome", "used", NULL});
+  metrics_count(metrics, counts.wasted_ahead,
+                (const char *[]){"outcome", "wasted", NULL});
   put(metrics, "leasehold_cache_bytes", METRIC_GAUGE,
       "Bytes in the blocks that are in memory.", counts.bytes);
   put(metrics, "leasehold_cache_unsent_bytes", METRIC_GAUGE,

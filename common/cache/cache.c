@@ -51,7 +51,8 @@
  * twice as much as is left, so that there always is something left for others
  * (dynamic thresholds, Choudhury and Hahne).
  *
- * Reads of the store that run while something changes are not kept (fills).
+ * Reads of the store that run while something changes are not kept (fills),
+ * neither those of clients nor those of the cache's own (prefetch.c).
  *
  * Threads. Requests call in here from their own threads; they and flights that
  * end change the tables under cache->lock, which is one for all volumes: it is
@@ -66,10 +67,11 @@
  *   what                         freed by
  *   struct cached_volume         its tenure, when nothing of it is on its way
  *   struct flight                who concludes it, or it is kept for the next
+ *   struct prefetch              who concludes it
  *   struct block                 block-cache.c
  *   waiters, fills               are in requests; nobody frees them
  */
-#include "cache/cache-internal.h"
+#include "cache/volume-internal.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -137,6 +139,8 @@ cache_count(struct cache *cache, struct cache_counts *out)
   *out = cache->counts;
   out->bytes = cache->blocks.count * cache->blocks.block_size;
   out->unsent_bytes = cache->blocks.unsent * cache->blocks.block_size;
+  out->used_ahead = cache->blocks.used_ahead * cache->blocks.block_size;
+  out->wasted_ahead = cache->blocks.wasted_ahead * cache->blocks.block_size;
 }
 
 /* --- volumes ---------------------------------------------------------- */
@@ -165,6 +169,7 @@ cached_volume_new(struct cache *cache, struct tenure *tenure)
   volume->sequence = 1;
 
   LOCK_FOR_SCOPE(&cache->lock);
+  prefetch_init(volume);
   volume->blocks.number = ++cache->numbers;
   volume->next = cache->volumes;
   volume->link = &cache->volumes;
@@ -222,6 +227,7 @@ cached_volume_free(struct cached_volume *volume)
   {
     LOCK_FOR_SCOPE(&cache->lock);
     deactivate(volume);
+    prefetch_abandon(volume);
     *volume->link = volume->next;
     if (volume->next != NULL)
       volume->next->link = volume->link;
@@ -434,74 +440,17 @@ bool
 cached_volume_busy(struct cached_volume *volume)
 {
   LOCK_FOR_SCOPE(&volume->cache->lock);
-  volume->awaited = volume->flights != NULL;
+  volume->awaited = volume->flights != NULL || volume->prefetches != NULL;
   return volume->awaited;
 }
 
-/* --- waiting ---------------------------------------------------------- */
-
 void
-cache_waiter_add(struct cached_volume *volume, struct cache_waiter *waiter)
+cached_nothing_flies(struct cached_volume *volume)
 {
-  struct cache *cache = volume->cache;
-
-  if (waiter->link != NULL)
+  if (!volume->awaited || volume->flights != NULL || volume->prefetches != NULL)
     return;
-  waiter->volume = volume;
-  waiter->failed = 0;
-  waiter->again = false;
-  waiter->next = cache->waiters;
-  waiter->link = &cache->waiters;
-  if (waiter->next != NULL)
-    waiter->next->link = &waiter->next;
-  cache->waiters = waiter;
-  cached_activate(volume);
-}
-
-void
-cache_waiter_remove(struct cache_waiter *waiter)
-{
-  if (waiter->link == NULL)
-    return;
-  *waiter->link = waiter->next;
-  if (waiter->next != NULL)
-    waiter->next->link = waiter->link;
-  waiter->link = NULL;
-}
-
-static bool
-is_over(const struct cache_waiter *waiter)
-{
-  switch (waiter->kind) {
-  case CACHE_WAIT_SPACE:
-    return cached_has_space(waiter->volume);
-  case CACHE_WAIT_DURABLE:
-    return cached_durable(waiter->volume, waiter->begin, waiter->end,
-                          waiter->sequence);
-  case CACHE_WAIT_FILL:
-    break;
-  }
-  return false;
-}
-
-void
-cache_waiters_check(struct cache *cache)
-{
-  for (struct cache_waiter *waiter = cache->waiters; waiter != NULL;
-       waiter = waiter->next)
-    if (waiter->failed != 0 || waiter->again || is_over(waiter))
-      waiter->wake(waiter);
-}
-
-void
-cache_waiters_fail(struct cached_volume *volume, uint64_t begin, uint64_t end,
-                   int status)
-{
-  for (struct cache_waiter *waiter = volume->cache->waiters; waiter != NULL;
-       waiter = waiter->next)
-    if (waiter->volume == volume && waiter->begin < end &&
-        begin < waiter->end && waiter->failed == 0)
-      waiter->failed = status;
+  volume->awaited = false;
+  tenure_post(volume->tenure, &(struct session_event){.kind = SESSION_DRAINED});
 }
 
 /* --- turns ------------------------------------------------------------ */

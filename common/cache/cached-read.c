@@ -102,40 +102,94 @@ read_store(struct volume_request *request, uint64_t end, uint64_t now_ns)
   return PASSED;
 }
 
-enum passage
-cached_read_step(struct volume_request *request)
+/* Once for each request: what is to be fetched in front of it. */
+static struct prefetch *
+read_ahead(struct volume_request *request, uint64_t end)
 {
   struct cached_volume *volume = request->cached.volume;
-  struct cache *cache = volume->cache;
-  uint64_t end = request->whole.offset + request->whole.count;
-  uint64_t now_ns = clock_now(request->volume->clock);
+  uint64_t at = request->cached.at, until = end;
+  bool missed = at < end;
+  struct read_stream *stream;
+
+  if (request->cached.noted || request->gate.position != GATE_OPEN)
+    return NULL;
+  request->cached.noted = true;
+  stream = read_ahead_note(&volume->ahead, request->whole.offset,
+                           request->whole.count, missed);
+  if (stream == NULL)
+    return NULL;
+  if (missed && read_ahead_asked(stream, at) &&
+      !prefetch_covers(volume, at, &until))
+    read_ahead_lost(&volume->ahead, stream);
+  return prefetch_plan(volume, stream);
+}
+
+/* Copies what is known from the request's at on. False: there is more. */
+static bool
+copy_all_known(struct volume_request *request, uint64_t end)
+{
+  struct cached_volume *volume = request->cached.volume;
   uint64_t *at = &request->cached.at, copied = 0;
   char *buffer = request->whole.buffer;
 
-  LOCK_FOR_SCOPE(&cache->lock);
-  if (*at < end && !cached_usable(request, now_ns))
-    return read_store(request, end, now_ns);
-  while (*at < end) {
+  while (*at < end && copied < COPY_MAX) {
     uint64_t known =
         copy_known(volume, buffer + (*at - request->whole.offset), *at, end);
 
     if (known == 0)
-      break;
-    cache->counts.hits += known / STORE_SECTOR;
+      return true;
+    volume->cache->counts.hits += known / STORE_SECTOR;
     *at += known;
     copied += known;
-    if (copied >= COPY_MAX)
-      return CHANGED;
   }
-  if (*at == end) {
-    volume_finish(request, STATUS_OK);
-    return ENDED;
-  }
-  end = unknown_end(volume, *at, end);
-  cache->counts.misses += (end - *at) / STORE_SECTOR;
-  cached_prepare_read(request, *at, end, buffer + (*at - request->whole.offset),
+  return *at == end;
+}
+
+/* What is not known is on its way already, or has to be fetched. */
+static enum passage
+fetch(struct volume_request *request, uint64_t end)
+{
+  struct cached_volume *volume = request->cached.volume;
+  uint64_t at = request->cached.at;
+  char *buffer = request->whole.buffer;
+
+  end = unknown_end(volume, at, end);
+  if (prefetch_covers(volume, at, &end))
+    return cached_wait(request, CACHE_WAIT_FILL, at, end, 0);
+  volume->cache->counts.misses += (end - at) / STORE_SECTOR;
+  cached_prepare_read(request, at, end, buffer + (at - request->whole.offset),
                       true);
   return PASSED;
+}
+
+static enum passage
+step(struct volume_request *request, struct prefetch **prefetches)
+{
+  struct cached_volume *volume = request->cached.volume;
+  uint64_t end = request->whole.offset + request->whole.count;
+  uint64_t now_ns = clock_now(request->volume->clock);
+
+  LOCK_FOR_SCOPE(&volume->cache->lock);
+  if (request->cached.at < end &&
+      !cached_usable(volume, &request->gate, now_ns))
+    return read_store(request, end, now_ns);
+  if (!copy_all_known(request, end))
+    return CHANGED;
+  *prefetches = read_ahead(request, end);
+  if (request->cached.at < end)
+    return fetch(request, end);
+  volume_finish(request, STATUS_OK);
+  return ENDED;
+}
+
+enum passage
+cached_read_step(struct volume_request *request)
+{
+  struct prefetch *prefetches = NULL;
+  enum passage passage = step(request, &prefetches);
+
+  prefetch_submit(prefetches);
+  return passage;
 }
 
 /* What the store has answered becomes valid, but where a block knows more. */
@@ -176,7 +230,8 @@ cached_read_answered(struct volume_request *request)
 
   request->cached.at = fill->end;
   /* First of all, for it spoils all if others may have written since. */
-  if (cached_usable(request, clock_now(request->volume->clock)) &&
+  if (cached_usable(volume, &request->gate,
+                    clock_now(request->volume->clock)) &&
       !fill->spoiled &&
       fill->end - fill->begin <= blocks->most / 4 * blocks->block_size)
     keep(volume, request->io.buffer, fill->begin, fill->end);

@@ -90,18 +90,16 @@ cached_wait(struct volume_request *request, enum cache_wait kind,
 }
 
 bool
-cached_usable(struct volume_request *request, uint64_t now_ns)
+cached_usable(struct cached_volume *volume, struct gate *gate, uint64_t now_ns)
 {
-  struct gate *gate = &request->gate;
-
-  cached_gate(request->cached.volume, gate);
+  cached_gate(volume, gate);
   if (MUTATED(S9_OBSERVERS_CACHE) &&
       (gate->position == GATE_ASK || gate->position == GATE_CONFLICT))
     return true;
   if (MUTATED(S8_READS_PAST_END) && gate->position == GATE_PENDING)
     return true;
   return (gate->position == GATE_OPEN || gate->position == GATE_DRAINING) &&
-         !gate->shared && request->cached.volume->straight == 0 &&
+         !gate->shared && volume->straight == 0 &&
          (now_ns < gate->valid_until_ns || MUTATED(S8_READS_PAST_END));
 }
 
@@ -149,8 +147,19 @@ cached_is_zero(const struct cached_volume *volume, uint64_t at, uint64_t *end)
   return false;
 }
 
-static void
-forget_fill(struct fill *fill)
+void
+fill_begin(struct cached_volume *volume, struct fill *fill, uint64_t begin,
+           uint64_t end)
+{
+  *fill = (struct fill){.begin = begin, .end = end, .next = volume->fills};
+  fill->link = &volume->fills;
+  if (fill->next != NULL)
+    fill->next->link = &fill->next;
+  volume->fills = fill;
+}
+
+void
+fill_end(struct fill *fill)
 {
   if (fill->link == NULL)
     return;
@@ -164,7 +173,6 @@ void
 cached_prepare_read(struct volume_request *request, uint64_t begin,
                     uint64_t end, void *buffer, bool keep)
 {
-  struct cached_volume *volume = request->cached.volume;
   struct fill *fill = &request->cached.fill;
   struct store_io *io = &request->io;
 
@@ -173,15 +181,11 @@ cached_prepare_read(struct volume_request *request, uint64_t begin,
   io->offset = begin;
   io->count = end - begin;
   io->buffer = buffer;
-  forget_fill(fill);
-  *fill = (struct fill){.begin = begin, .end = end, .spoiled = !keep};
-  if (!keep)
-    return;
-  fill->next = volume->fills;
-  fill->link = &volume->fills;
-  if (fill->next != NULL)
-    fill->next->link = &fill->next;
-  volume->fills = fill;
+  fill_end(fill);
+  if (keep)
+    fill_begin(request->cached.volume, fill, begin, end);
+  else
+    *fill = (struct fill){.begin = begin, .end = end, .spoiled = true};
 }
 
 static void
@@ -204,7 +208,7 @@ answered_well(struct volume_request *request)
     volume_finish(request, STATUS_OK);
     break;
   }
-  forget_fill(&request->cached.fill);
+  fill_end(&request->cached.fill);
 }
 
 /* The store has finished with io. */
@@ -226,7 +230,7 @@ answered(struct volume_request *request)
     volume_finish(request, status);
   }
   if (status != STATUS_OK)
-    forget_fill(&request->cached.fill);
+    fill_end(&request->cached.fill);
 }
 
 /* What was unsent in the range has to be in the store first. */
@@ -280,7 +284,7 @@ stop_waiting(struct volume_request *request)
     return; /* it has never waited */
   LOCK_FOR_SCOPE(&volume->cache->lock);
   if (request->state == VOLUME_DONE)
-    forget_fill(&request->cached.fill);
+    fill_end(&request->cached.fill);
   if (request->state == VOLUME_DONE || kind == STORE_READ ||
       kind == STORE_EXTENTS || waiter->begin == waiter->end)
     cache_waiter_remove(waiter);
@@ -294,7 +298,7 @@ advance_straight(struct volume_request *request)
   if (!volume_advance_straight(request))
     return false;
   LOCK_FOR_SCOPE(&volume->cache->lock);
-  forget_fill(&request->cached.fill);
+  fill_end(&request->cached.fill);
   volume->straight--;
   return true;
 }

@@ -456,11 +456,7 @@ conclude(struct flight *flight)
   } else {
     lose(flight, status);
   }
-  if (volume->flights == NULL && volume->awaited) {
-    volume->awaited = false;
-    tenure_post(volume->tenure,
-                &(struct session_event){.kind = SESSION_DRAINED});
-  }
+  cached_nothing_flies(volume);
   cache_waiters_check(cache);
 }
 

@@ -9,6 +9,7 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/cache-internal.h \
 	common/cache/cache-metrics.c \
 	common/cache/cache-thread.c \
+	common/cache/cache-waiters.c \
 	common/cache/cached-change.c \
 	common/cache/cached-read.c \
 	common/cache/cached-request.c \
@@ -18,7 +19,10 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/extent-map.h \
 	common/cache/flight.c \
 	common/cache/in-flight.c \
+	common/cache/prefetch.c \
 	common/cache/range-lock.c \
+	common/cache/read-ahead.c \
+	common/cache/read-ahead.h \
 	common/cache/shared.c \
 	common/cache/volume.c \
 	common/cache/volume-internal.h

@@ -52,10 +52,11 @@ bool cached_advance(struct volume_request *request);
  */
 enum passage cached_wait(struct volume_request *request, enum cache_wait kind,
                          uint64_t begin, uint64_t end, uint64_t sequence);
-/* Reads request->gate. May what is in memory be read, and may memory keep what
+/* Reads the gate. May what is in memory be read, and may memory keep what
  * is read from the store now (S8)? The cache's lock is held.
  */
-bool cached_usable(struct volume_request *request, uint64_t now_ns);
+bool cached_usable(struct cached_volume *volume, struct gate *gate,
+                   uint64_t now_ns);
 /* Is the sector known to be zero, if no block has it? The cache's lock is
  * held. *end, if not NULL, comes down to where that changes.
  */
@@ -64,6 +65,27 @@ bool cached_is_zero(const struct cached_volume *volume, uint64_t at,
 /* Makes io a read of begin..end of the store, to be kept if fill says so. */
 void cached_prepare_read(struct volume_request *request, uint64_t begin,
                          uint64_t end, void *buffer, bool keep);
+
+/* --- prefetch.c --------------------------------------------------------- */
+
+/* Of those with the cache's lock held: all but prefetch_submit. */
+struct prefetch;
+
+void prefetch_init(struct cached_volume *volume);
+/* What is to be read ahead for the stream now, to be submitted; NULL: nothing.
+ * The gate is open and the cache usable.
+ */
+struct prefetch *prefetch_plan(struct cached_volume *volume,
+                               struct read_stream *stream);
+void prefetch_submit(struct prefetch *first);
+/* Will what lies at that offset come, and be kept? *end comes down to where
+ * that changes.
+ */
+bool prefetch_covers(const struct cached_volume *volume, uint64_t at,
+                     uint64_t *end);
+/* Will anything of the range? */
+bool prefetch_loads(const struct cached_volume *volume, uint64_t begin,
+                    uint64_t end);
 
 /* --- cached-read.c, cached-change.c: one step of a request -------------- */
 

@@ -58,6 +58,9 @@ struct http_request {
    */
   void *buffer;
   size_t buffer_length;
+  void *const *pieces; /* or, instead of buffer, into these, piece_size bytes
+                          each, buffer_length in all */
+  size_t piece_size;
   struct strbuf text;
   void (*done)(struct http_request *); /* in the lane's thread, or in that of
                                           http_stop; may submit it again */

@@ -121,6 +121,25 @@ take_header(char *bytes, size_t size, size_t count, void *opaque)
   return http_headers_add_line(&request->answer, bytes, count) == 0 ? count : 0;
 }
 
+static void
+scatter(const struct http_request *request, const char *bytes, size_t count)
+{
+  size_t at = request->received;
+
+  while (count > 0) {
+    size_t before = at % request->piece_size;
+    size_t part = request->piece_size - before;
+
+    if (part > count)
+      part = count;
+    memcpy((char *)request->pieces[at / request->piece_size] + before, bytes,
+           part);
+    bytes += part;
+    at += part;
+    count -= part;
+  }
+}
+
 static size_t
 take_body(char *bytes, size_t size, size_t count, void *opaque)
 {
@@ -128,11 +147,15 @@ take_body(char *bytes, size_t size, size_t count, void *opaque)
   struct http_request *request = transfer->request;
 
   count *= size;
-  if (request->buffer == NULL || !is_success(transfer))
+  if ((request->buffer == NULL && request->pieces == NULL) ||
+      !is_success(transfer))
     return strbuf_add(&request->text, bytes, count) == 0 ? count : 0;
   if (count > request->buffer_length - request->received)
     return 0;
-  memcpy((char *)request->buffer + request->received, bytes, count);
+  if (request->pieces != NULL)
+    scatter(request, bytes, count);
+  else
+    memcpy((char *)request->buffer + request->received, bytes, count);
   request->received += count;
   return count;
 }

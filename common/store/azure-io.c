@@ -69,8 +69,15 @@ build_read(struct piece *piece)
 
   azure_exchange_init(exchange, piece->transfer->volume->store, "GET",
                       piece->transfer->volume->name, "Get Blob");
-  exchange->http.buffer = (char *)io->buffer + (piece->offset - io->offset);
   exchange->http.buffer_length = piece->count;
+  if (io->pieces != NULL) {
+    /* READ_PIECE_MAX is a multiple of their size. */
+    exchange->http.pieces =
+        io->pieces + (piece->offset - io->offset) / io->piece_size;
+    exchange->http.piece_size = io->piece_size;
+  } else {
+    exchange->http.buffer = (char *)io->buffer + (piece->offset - io->offset);
+  }
 }
 
 static void

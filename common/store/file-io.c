@@ -58,12 +58,21 @@ nothing_there(const struct file_volume *volume, uint64_t offset,
 static int
 read_data(struct file_volume *volume, struct store_io *io)
 {
-  char *to = io->buffer;
   uint64_t done = 0;
 
   while (done < io->count) {
-    ssize_t n = pread(volume->data, to + done, io->count - done,
-                      (off_t)(io->offset + done));
+    char *to = (char *)io->buffer + done;
+    uint64_t count = io->count - done;
+    ssize_t n;
+
+    if (io->pieces != NULL) {
+      uint64_t before = done % io->piece_size;
+
+      to = (char *)io->pieces[done / io->piece_size] + before;
+      if (count > io->piece_size - before)
+        count = io->piece_size - before;
+    }
+    n = pread(volume->data, to, count, (off_t)(io->offset + done));
 
     if (n < 0 && errno == EINTR)
       continue;

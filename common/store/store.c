@@ -24,6 +24,7 @@
 #include "utils/cleanup.h"
 
 #define STORE_IO_MAX (UINT64_C(64) << 20)
+#define PIECE_SIZE_MAX 65536
 
 const struct store_ops *const store_table[] = {
     &azure_store_ops,
@@ -227,7 +228,12 @@ assert_io(const struct store_volume *volume, const struct store_io *io)
   assert(io->offset <= STORE_SIZE_MAX &&
          io->count <= STORE_SIZE_MAX - io->offset);
   if (io->kind == STORE_READ || io->kind == STORE_WRITE)
-    assert(io->buffer && io->count <= STORE_IO_MAX);
+    assert(io->count <= STORE_IO_MAX);
+  if (io->kind == STORE_READ && io->pieces != NULL)
+    assert(io->piece_size >= STORE_SECTOR && io->piece_size <= PIECE_SIZE_MAX &&
+           (io->piece_size & (io->piece_size - 1)) == 0);
+  else if (io->kind == STORE_READ || io->kind == STORE_WRITE)
+    assert(io->buffer);
   if (!changes)
     return;
   assert(!lease_id_is_none(&io->guard.lease_id)); /* S1 */

@@ -32,6 +32,8 @@ enum mutation {
   S12_FORGETS_INSTANCES,   /* nobody is put on the list */
   S13_FORGETS_UNCLEAN,     /* an unclean end is no matter */
   S13_CLEAN_WITHOUT_DRAIN, /* what is unsent is forgotten at the end */
+  AHEAD_KEPT_SPOILED, /* what was read ahead is kept although it was changed */
+  AHEAD_OF_CHANGES,   /* ... is read although a change is not in the store */
   GROUP_KEEPS_ID,        /* one who leaves a group changes nothing */
   GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
   GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */

@@ -61,6 +61,8 @@ struct cache_counts {
   uint64_t hits, misses;  /* sectors */
   uint64_t changes, sent; /* sectors taken in; requests to the store */
   uint64_t landed, lost;  /* bytes that these brought there; never there */
+  uint64_t used_ahead, wasted_ahead; /* bytes read ahead that were asked for;
+                                        that never were */
 };
 void cache_count(struct cache *cache, struct cache_counts *out);
 /* Writes them (leasehold/metrics.h). Any thread. */

@@ -104,8 +104,8 @@ enum store_io_kind {
 };
 
 enum {
-  STORE_IO_FUA = 1,      /* WRITE, ZERO: durable when done */
-  STORE_IO_MAY_TRIM = 2, /* ZERO: space may be given back */
+  STORE_IO_FUA = 1,       /* WRITE, ZERO: durable when done */
+  STORE_IO_MAY_TRIM = 2,  /* ZERO: space may be given back */
   STORE_IO_FAST_ONLY = 4, /* ZERO: STATUS_UNSUPPORTED if as slow as writing */
   STORE_IO_MAY_BLOCK = 8  /* who submits it would wait for it anyway: the store
                              may do it inside submit */
@@ -132,6 +132,11 @@ struct store_io {
   uint64_t offset; /* offset + count is within the volume's size */
   uint64_t count;  /* READ, WRITE: at most 64 MiB */
   void *buffer;    /* READ: filled; WRITE: not changed */
+  /* READ: NULL, or filled instead of buffer, piece_size bytes in each but the
+   * last. piece_size is a power of two from STORE_SECTOR to 64 KiB.
+   */
+  void *const *pieces;
+  uint32_t piece_size;
   struct guard guard;
   struct extent_list extents; /* EXTENTS: the caller frees; covers a prefix of
                                  the range, at least one byte of it */

@@ -91,6 +91,7 @@ struct volume_request {
     uint64_t at;                  /* all before it has been read, or taken in */
     uint64_t sequence; /* of its last change; 0: not all is taken in */
     uint64_t sector;   /* offset of what is in request->sector; or UINT64_MAX */
+    bool noted;        /* a read that was looked at for reading ahead */
     bool straight;     /* a change that goes past the cache */
     struct fill fill;
     struct cache_waiter waiter;

@@ -190,6 +190,42 @@ test_large(void **state)
   contract_close(leased.volume);
 }
 
+/* A read may be wanted in pieces of memory that lie anywhere. */
+static void
+test_pieces(void **state)
+{
+  enum { SIZE = 3 << 20, PIECE = 4096 };
+  static const uint64_t counts[] = {512, PIECE, 10 * PIECE + 512, SIZE - 512};
+  static char bytes[SIZE], again[SIZE];
+  static void *pieces[SIZE / PIECE];
+  struct leased leased;
+
+  (void)state;
+  assert_int_equal(store_create(contract_store, "pieces", SIZE, NULL), 0);
+  leased.volume = contract_open(contract_store, "pieces");
+  leased.epoch = contract_epoch(leased.volume);
+  assert_int_equal(contract_acquire(leased.volume, &contract_a, 60), 0);
+  for (size_t i = 0; i < SIZE; i++)
+    bytes[i] = (char)(i * 2654435761u >> 24);
+  write_ok(&leased, 0, bytes, SIZE);
+  for (size_t i = 0; i < SIZE / PIECE; i++) /* the first one last */
+    pieces[i] = again + SIZE - (i + 1) * PIECE;
+  for (size_t i = 0; i < COUNT(counts); i++) {
+    struct store_io io = {.kind = STORE_READ,
+                          .offset = 512,
+                          .count = counts[i],
+                          .pieces = pieces,
+                          .piece_size = PIECE};
+
+    memset(again, 0, sizeof again);
+    assert_int_equal(contract_io(leased.volume, &io), 0);
+    for (uint64_t at = 0; at < counts[i]; at += PIECE)
+      assert_memory_equal(pieces[at / PIECE], bytes + 512 + at,
+                          counts[i] - at < PIECE ? counts[i] - at : PIECE);
+  }
+  contract_close(leased.volume);
+}
+
 /* Writers whose ranges touch each other inside one sector, all at once: every
  * byte ends as what its own writer wrote.
  */
@@ -251,5 +287,5 @@ test_any_alignment(void **state)
 const struct CMUnitTest contract_data_tests[] = {
     CONTRACT_TEST(test_write_read),    CONTRACT_TEST(test_zero),
     CONTRACT_TEST(test_extents),       CONTRACT_TEST(test_large),
-    CONTRACT_TEST(test_any_alignment), {0},
+    CONTRACT_TEST(test_pieces), CONTRACT_TEST(test_any_alignment), {0},
 };

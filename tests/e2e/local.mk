@@ -76,6 +76,7 @@ E2E_TESTS = \
 	tests/e2e/test-qemu-io.sh \
 	tests/e2e/test-qemu-nbd.sh \
 	tests/e2e/test-race.sh \
+	tests/e2e/test-read-ahead.sh \
 	tests/e2e/test-read-only-store.sh \
 	tests/e2e/test-resized-and-replaced.sh \
 	tests/e2e/test-second-incarnation.sh \

@@ -8,6 +8,7 @@ tests_sim_simulator_SOURCES = \
 	common/cache/block-cache.h \
 	common/cache/cache.c \
 	common/cache/cache-internal.h \
+	common/cache/cache-waiters.c \
 	common/cache/cached-change.c \
 	common/cache/cached-read.c \
 	common/cache/cached-request.c \
@@ -17,7 +18,10 @@ tests_sim_simulator_SOURCES = \
 	common/cache/flight.c \
 	common/cache/extent-map.h \
 	common/cache/in-flight.c \
+	common/cache/prefetch.c \
 	common/cache/range-lock.c \
+	common/cache/read-ahead.c \
+	common/cache/read-ahead.h \
 	common/cache/shared.c \
 	common/cache/volume.c \
 	common/cache/volume-internal.h \

@@ -328,6 +328,15 @@ answer_command(struct message *message)
   command->done(command);
 }
 
+/* Where a read's bytes from offset on go. */
+static char *
+place_of(const struct store_io *io, uint64_t offset)
+{
+  if (io->pieces == NULL)
+    return (char *)io->buffer + offset;
+  return (char *)io->pieces[offset / io->piece_size] + offset % io->piece_size;
+}
+
 static void
 answer_io(struct message *message)
 {
@@ -337,7 +346,7 @@ answer_io(struct message *message)
     sim_change_doubted(message);
   if (io->kind == STORE_READ && message->status == 0)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
-      memcpy((char *)io->buffer + i * STORE_SECTOR, &message->sectors[i],
+      memcpy(place_of(io, i * STORE_SECTOR), &message->sectors[i],
              sizeof message->sectors[i]);
   io->status = message->status;
   io->done(io);

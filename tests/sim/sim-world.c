@@ -230,6 +230,24 @@ act_connect(struct sim *sim, const struct action *action)
   client_connect(client, gateway, node, instance);
 }
 
+/* Reads that follow one another, so that the cache reads ahead, and a change of
+ * what comes next, before them or behind.
+ */
+static void
+scan(struct client *client, const struct action *action)
+{
+  enum store_io_kind kind = action->b % 2 != 0 ? STORE_ZERO : STORE_WRITE;
+  unsigned first = action->a % 3 * 2, behind = first + 6;
+  unsigned sectors = 1 + action->c % 2;
+
+  if (action->b % 3 == 0)
+    begin_op(client, kind, false, behind, sectors);
+  for (unsigned i = 0; i < 3; i++)
+    begin_op(client, STORE_READ, false, first + 2 * i, 2);
+  if (action->b % 3 == 1)
+    begin_op(client, STORE_ZERO, false, behind, sectors);
+}
+
 static void
 act_on_client(struct sim *sim, const struct action *action)
 {
@@ -254,6 +272,9 @@ act_on_client(struct sim *sim, const struct action *action)
     break;
   case ACT_READ:
     begin_op(client, STORE_READ, false, first, sectors);
+    break;
+  case ACT_SCAN:
+    scan(client, action);
     break;
   default:
     begin_op(client, STORE_FLUSH, false, 0, 0);
@@ -367,6 +388,9 @@ sim_draw(struct schedule *schedule, uint64_t seed)
     /* Caches are read more, and lose something now and then. */
     if (has_cache(seed) && action->kind == ACT_WRITE && action->c % 16 == 0)
       action->kind = action->c % 32 == 0 ? ACT_WRITE_FAILS : ACT_READ;
+    if (has_cache(seed) && ((action->kind == ACT_READ && action->c % 2 == 0) ||
+                            (action->kind == ACT_WRITE && action->c % 8 == 1)))
+      action->kind = ACT_SCAN;
   }
 }
 

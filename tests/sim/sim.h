@@ -81,6 +81,7 @@ enum action_kind {
   ACT_FLUSH_FAILS,
   ACT_REGISTRATION,
   ACT_WRITE_FAILS,
+  ACT_SCAN,
   ACTION_KINDS
 };
 

@@ -104,6 +104,17 @@ do_command(struct fake_store *fake, const struct lease_command *command)
   }
 }
 
+/* What was read goes where the request wants it. */
+static void
+fill_in(const struct store_io *io, const char *bytes)
+{
+  uint64_t size = io->pieces != NULL ? io->piece_size : io->count;
+
+  for (uint64_t at = 0; at < io->count; at += size)
+    memcpy(io->pieces != NULL ? io->pieces[at / size] : io->buffer, bytes + at,
+           size < io->count - at ? size : io->count - at);
+}
+
 static int
 do_io(struct fake_store *fake, const struct store_io *io, void *buffer)
 {
@@ -111,7 +122,10 @@ do_io(struct fake_store *fake, const struct store_io *io, void *buffer)
 
   switch (io->kind) {
   case STORE_READ:
-    memcpy(buffer, fake->data + io->offset, io->count);
+    if (buffer != NULL)
+      memcpy(buffer, fake->data + io->offset, io->count);
+    else
+      fill_in(io, fake->data + io->offset);
     fake->reads_done++;
     return 0;
   case STORE_FLUSH:
@@ -179,7 +193,7 @@ submit_io(struct store_volume *volume, struct store_io *io)
 
   LOCK_FOR_SCOPE(&fake->lock);
   if (!fake->hold_io)
-    return io->status = do_io(fake, io, io->buffer);
+    return io->status = do_io(fake, io, io->pieces != NULL ? NULL : io->buffer);
   struct fake_message *message = take_in(fake);
 
   message->is_io = true;
@@ -235,7 +249,7 @@ fake_answer_with(struct fake_store *fake, unsigned index, int status)
   } else if (io != NULL) {
     io->status = status;
     if (io->kind == STORE_READ)
-      memcpy(io->buffer, message->data, io->count);
+      fill_in(io, message->data);
     io->done(io);
   } else {
     abort();

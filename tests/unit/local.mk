@@ -248,6 +248,7 @@ unit_programs += \
 	tests/unit/test-extent-map \
 	tests/unit/test-keeper \
 	tests/unit/test-keeper-metrics \
+	tests/unit/test-read-ahead \
 	tests/unit/test-session-attach \
 	tests/unit/test-session-doubt \
 	tests/unit/test-session-drain \
@@ -256,6 +257,7 @@ unit_programs += \
 	tests/unit/test-session-instance \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
+	tests/unit/test-volume-ahead \
 	tests/unit/test-volume-cached \
 	tests/unit/test-volume-cached-doubt \
 	tests/unit/test-volume-cached-group \
@@ -265,6 +267,16 @@ unit_programs += \
 tests_unit_test_holder_LDADD = $(unit_lease)
 tests_unit_test_block_cache_LDADD = $(unit_cache)
 tests_unit_test_extent_map_LDADD = $(unit_cache)
+tests_unit_test_read_ahead_LDADD = $(unit_cache)
+tests_unit_test_volume_ahead_LDADD = $(unit_cache)
+tests_unit_test_volume_ahead_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-ahead.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_volume_cached_doubt_LDADD = $(unit_cache)
 tests_unit_test_volume_cached_doubt_SOURCES = \
 	tests/unit/cached-bench.c \
