@@ -50,7 +50,10 @@ struct cached_volume {
   struct fill *fills;
   struct read_ahead ahead;
   struct prefetch *prefetches;
-  bool blocking; /* the store does reads inside submit */
+  struct hole_fetch *hole_fetch; /* on its way, or NULL */
+  unsigned maps_unused;
+  uint64_t mapped; /* the store's holes are known up to here, see hole-map.c */
+  bool blocking;   /* the store does reads inside submit */
   struct flight *flights;
   unsigned straight;      /* changes on their way past the cache */
   uint64_t sequence;      /* of the last change */
@@ -150,6 +153,16 @@ void cache_waiters_fail(struct cached_volume *volume, uint64_t begin,
 
 /* Whatever is on its way will never be answered. The cache's lock is held. */
 void prefetch_abandon(struct cached_volume *volume);
+
+/* --- hole-map.c; the cache's lock is held ----------------------------- */
+
+/* A map that is on its way does not say what is there. */
+void hole_map_changed(struct cached_volume *volume, uint64_t begin,
+                      uint64_t end);
+/* Nothing is known of holes any more. */
+void hole_map_forget(struct cached_volume *volume);
+/* As prefetch_abandon. */
+void hole_map_abandon(struct cached_volume *volume);
 
 /* --- coalesce.c: pure ------------------------------------------------- */
 

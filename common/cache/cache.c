@@ -52,7 +52,8 @@
  * (dynamic thresholds, Choudhury and Hahne).
  *
  * Reads of the store that run while something changes are not kept (fills),
- * neither those of clients nor those of the cache's own (prefetch.c).
+ * neither those of clients nor those of the cache's own (prefetch.c). Where the
+ * store has holes it is asked once (hole-map.c).
  *
  * Threads. Requests call in here from their own threads; they and flights that
  * end change the tables under cache->lock, which is one for all volumes: it is
@@ -67,7 +68,7 @@
  *   what                         freed by
  *   struct cached_volume         its tenure, when nothing of it is on its way
  *   struct flight                who concludes it, or it is kept for the next
- *   struct prefetch              who concludes it
+ *   struct prefetch, hole_fetch  who concludes it
  *   struct block                 block-cache.c
  *   waiters, fills               are in requests; nobody frees them
  */
@@ -228,6 +229,7 @@ cached_volume_free(struct cached_volume *volume)
     LOCK_FOR_SCOPE(&cache->lock);
     deactivate(volume);
     prefetch_abandon(volume);
+    hole_map_abandon(volume);
     *volume->link = volume->next;
     if (volume->next != NULL)
       volume->next->link = volume->link;
@@ -350,6 +352,7 @@ cached_spoil(struct cached_volume *volume, uint64_t begin, uint64_t end)
        flight = flight->next)
     if (flight->io.offset < end && begin < flight->io.offset + flight->io.count)
       flight->spoiled = true;
+  hole_map_changed(volume, begin, end);
 }
 
 static bool
@@ -400,7 +403,7 @@ cached_drop(struct cached_volume *volume, int status)
   cached_spoil(volume, 0, UINT64_MAX);
   block_forget_all(&cache->blocks, &volume->blocks);
   extent_map_free(&volume->zeroes);
-  extent_map_free(&volume->holes);
+  hole_map_forget(volume);
   cache_waiters_check(cache);
 }
 
@@ -436,18 +439,25 @@ cached_volume_drained(struct cached_volume *volume)
   return false;
 }
 
+static bool
+is_with_store(const struct cached_volume *volume)
+{
+  return volume->flights != NULL || volume->prefetches != NULL ||
+         volume->hole_fetch != NULL;
+}
+
 bool
 cached_volume_busy(struct cached_volume *volume)
 {
   LOCK_FOR_SCOPE(&volume->cache->lock);
-  volume->awaited = volume->flights != NULL || volume->prefetches != NULL;
+  volume->awaited = is_with_store(volume);
   return volume->awaited;
 }
 
 void
 cached_nothing_flies(struct cached_volume *volume)
 {
-  if (!volume->awaited || volume->flights != NULL || volume->prefetches != NULL)
+  if (!volume->awaited || is_with_store(volume))
     return;
   volume->awaited = false;
   tenure_post(volume->tenure, &(struct session_event){.kind = SESSION_DRAINED});

@@ -278,7 +278,7 @@ go_straight(struct volume_request *request)
   set_whole(request);
   cached_spoil(volume, 0, UINT64_MAX);
   block_forget_clean(&volume->cache->blocks, &volume->blocks);
-  extent_map_free(&volume->holes);
+  hole_map_forget(volume);
   volume->straight++;
   request->cached.straight = true;
   volume_begin_straight(request);
@@ -389,8 +389,9 @@ begins_anew(struct volume_request *request)
   return true;
 }
 
+/* *fetch: to be submitted without the lock. */
 static enum passage
-take_in(struct volume_request *request)
+take_in(struct volume_request *request, struct hole_fetch **fetch)
 {
   struct cached_volume *volume = request->cached.volume;
   uint64_t end = smaller(end_of(request), request->cached.at + PIECE_MAX);
@@ -407,6 +408,8 @@ take_in(struct volume_request *request)
   if (request->cached.waiter.failed != 0)
     return failed(request);
   wait_from_now(request);
+  if (request->whole.kind == STORE_ZERO)
+    *fetch = hole_map_plan(volume, &request->gate);
   while (request->cached.at < end && taken == TAKEN) {
     taken = extent_map_reserve(&volume->zeroes) == 0 &&
                     extent_map_reserve(&volume->holes) == 0
@@ -466,12 +469,17 @@ settle(struct volume_request *request)
 enum passage
 cached_change_step(struct volume_request *request)
 {
+  struct hole_fetch *fetch = NULL;
   enum passage passage;
 
   if (request->cached.sequence != 0)
     return settle(request);
   passage = volume_pass_gate(request);
-  return passage == PASSED ? take_in(request) : passage;
+  if (passage != PASSED)
+    return passage;
+  passage = take_in(request, &fetch);
+  hole_map_submit(fetch);
+  return passage;
 }
 
 /* Everything up to now, in the store, and then the store's own flush. */

@@ -162,8 +162,14 @@ fetch(struct volume_request *request, uint64_t end)
   return PASSED;
 }
 
+/* What is to be submitted without the lock. */
+struct background {
+  struct prefetch *prefetches;
+  struct hole_fetch *holes;
+};
+
 static enum passage
-step(struct volume_request *request, struct prefetch **prefetches)
+step(struct volume_request *request, struct background *background)
 {
   struct cached_volume *volume = request->cached.volume;
   uint64_t end = request->whole.offset + request->whole.count;
@@ -175,9 +181,11 @@ step(struct volume_request *request, struct prefetch **prefetches)
     return read_store(request, end, now_ns);
   if (!copy_all_known(request, end))
     return CHANGED;
-  *prefetches = read_ahead(request, end);
-  if (request->cached.at < end)
+  background->prefetches = read_ahead(request, end);
+  if (request->cached.at < end) {
+    background->holes = hole_map_plan(volume, &request->gate);
     return fetch(request, end);
+  }
   volume_finish(request, STATUS_OK);
   return ENDED;
 }
@@ -185,10 +193,11 @@ step(struct volume_request *request, struct prefetch **prefetches)
 enum passage
 cached_read_step(struct volume_request *request)
 {
-  struct prefetch *prefetches = NULL;
-  enum passage passage = step(request, &prefetches);
+  struct background background = {NULL, NULL};
+  enum passage passage = step(request, &background);
 
-  prefetch_submit(prefetches);
+  prefetch_submit(background.prefetches);
+  hole_map_submit(background.holes);
   return passage;
 }
 

@@ -18,6 +18,7 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/extent-map.c \
 	common/cache/extent-map.h \
 	common/cache/flight.c \
+	common/cache/hole-map.c \
 	common/cache/in-flight.c \
 	common/cache/prefetch.c \
 	common/cache/range-lock.c \

@@ -87,6 +87,17 @@ bool prefetch_covers(const struct cached_volume *volume, uint64_t at,
 bool prefetch_loads(const struct cached_volume *volume, uint64_t begin,
                     uint64_t end);
 
+/* --- hole-map.c --------------------------------------------------------- */
+
+/* A request for what is not known of the store's map, to be submitted; NULL:
+ * there is none, or not now. The gate was just read, and the cache is usable
+ * under it. The cache's lock is held, but for hole_map_submit.
+ */
+struct hole_fetch;
+struct hole_fetch *hole_map_plan(struct cached_volume *volume,
+                                 const struct gate *gate);
+void hole_map_submit(struct hole_fetch *fetch); /* NULL is fine */
+
 /* --- cached-read.c, cached-change.c: one step of a request -------------- */
 
 enum passage cached_read_step(struct volume_request *request);

@@ -34,6 +34,7 @@ enum mutation {
   S13_CLEAN_WITHOUT_DRAIN, /* what is unsent is forgotten at the end */
   AHEAD_KEPT_SPOILED, /* what was read ahead is kept although it was changed */
   AHEAD_OF_CHANGES,   /* ... is read although a change is not in the store */
+  HOLES_WERE_CHANGED, /* a map of holes is taken as it was when sent for */
   GROUP_KEEPS_ID,        /* one who leaves a group changes nothing */
   GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
   GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */

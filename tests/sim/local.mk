@@ -17,6 +17,7 @@ tests_sim_simulator_SOURCES = \
 	common/cache/extent-map.c \
 	common/cache/flight.c \
 	common/cache/extent-map.h \
+	common/cache/hole-map.c \
 	common/cache/in-flight.c \
 	common/cache/prefetch.c \
 	common/cache/range-lock.c \

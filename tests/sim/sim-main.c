@@ -44,6 +44,7 @@ static const char *const mutation_names[MUTATIONS] = {
     [S13_FORGETS_UNCLEAN] = "S13-forgets-unclean",
     [AHEAD_KEPT_SPOILED] = "ahead-kept-spoiled",
     [AHEAD_OF_CHANGES] = "ahead-of-changes",
+    [HOLES_WERE_CHANGED] = "holes-were-changed",
     [GROUP_KEEPS_ID] = "group-keeps-ID",
     [GROUP_EVICTED_ADOPTS] = "group-evicted-adopts",
     [GROUP_STALE_GOES_ON] = "group-stale-goes-on",

@@ -200,6 +200,7 @@ effect_of_io(struct sim *sim, struct message *message)
   case STORE_ZERO:
     return effect_of_change(sim, message);
   case STORE_READ:
+  case STORE_EXTENTS:
     memcpy(message->sectors, &sim->store.sectors[first],
            io->count / STORE_SECTOR * sizeof message->sectors[0]);
     return 0;
@@ -348,6 +349,10 @@ answer_io(struct message *message)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
       memcpy(place_of(io, i * STORE_SECTOR), &message->sectors[i],
              sizeof message->sectors[i]);
+  if (io->kind == STORE_EXTENTS && message->status == 0)
+    for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
+      if (extents_add(&io->extents, STORE_SECTOR, message->sectors[i] == 0))
+        abort();
   io->status = message->status;
   io->done(io);
 }

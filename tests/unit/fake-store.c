@@ -115,8 +115,22 @@ fill_in(const struct store_io *io, const char *bytes)
            size < io->count - at ? size : io->count - at);
 }
 
+/* A sector of zeroes is a hole. */
 static int
-do_io(struct fake_store *fake, const struct store_io *io, void *buffer)
+map_holes(const struct fake_store *fake, struct store_io *io)
+{
+  static const char zeroes[STORE_SECTOR];
+
+  for (uint64_t at = io->offset; at < io->offset + io->count;
+       at += STORE_SECTOR)
+    if (extents_add(&io->extents, STORE_SECTOR,
+                    memcmp(fake->data + at, zeroes, STORE_SECTOR) == 0) != 0)
+      return STATUS_NO_MEMORY;
+  return 0;
+}
+
+static int
+do_io(struct fake_store *fake, struct store_io *io, void *buffer)
 {
   int status;
 
@@ -128,6 +142,9 @@ do_io(struct fake_store *fake, const struct store_io *io, void *buffer)
       fill_in(io, fake->data + io->offset);
     fake->reads_done++;
     return 0;
+  case STORE_EXTENTS:
+    fake->maps_done++;
+    return map_holes(fake, io);
   case STORE_FLUSH:
     fake->flushes_done++;
     return fake->flush_status;
@@ -248,6 +265,7 @@ fake_answer_with(struct fake_store *fake, unsigned index, int status)
     command->done(command);
   } else if (io != NULL) {
     io->status = status;
+    io->extents = message->sent_io.extents;
     if (io->kind == STORE_READ)
       fill_in(io, message->data);
     io->done(io);

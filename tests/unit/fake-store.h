@@ -55,7 +55,7 @@ struct fake_store {
   uint64_t epoch;
   struct holder_record record;
   unsigned commands[LEASE_GROUP + 1];
-  unsigned writes_done, writes_refused, reads_done, flushes_done;
+  unsigned writes_done, writes_refused, reads_done, flushes_done, maps_done;
   int flush_status;   /* what every FLUSH answers */
   int write_status;   /* what every change answers, without effect */
   int command_status; /* what every command answers, without effect */

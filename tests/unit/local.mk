@@ -248,6 +248,7 @@ unit_programs += \
 	tests/unit/test-extent-map \
 	tests/unit/test-keeper \
 	tests/unit/test-keeper-metrics \
+	tests/unit/test-hole-map \
 	tests/unit/test-read-ahead \
 	tests/unit/test-session-attach \
 	tests/unit/test-session-doubt \
@@ -268,6 +269,15 @@ tests_unit_test_holder_LDADD = $(unit_lease)
 tests_unit_test_block_cache_LDADD = $(unit_cache)
 tests_unit_test_extent_map_LDADD = $(unit_cache)
 tests_unit_test_read_ahead_LDADD = $(unit_cache)
+tests_unit_test_hole_map_LDADD = $(unit_cache)
+tests_unit_test_hole_map_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-hole-map.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
 tests_unit_test_volume_ahead_LDADD = $(unit_cache)
 tests_unit_test_volume_ahead_SOURCES = \
 	tests/unit/cached-bench.c \
