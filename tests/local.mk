@@ -76,18 +76,16 @@ EXTRA_DIST += \
 
 # Not under valgrind: fuzzed and simulated input, and tests that run the command
 # many times or give very many commands, are too slow, and run with the
-# sanitizers; tests that kill their servers, where it can say little; nor
+# sanitizers (the command's own code is seen in the tests that run it a few
+# times); tests that kill their servers, where it can say little; nor
 # test-handover-request, whose lease of 15 s would run out in the middle; a stopped
 # process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
-	%/test-cli-bad-stores.sh %/test-cli-completion.sh \
-	%/test-cli-lease-key.sh %/test-cli-manual.sh \
-	%/test-cli-output-errors.sh %/test-cli-pr.sh %/test-cli-server.sh \
-	%/test-cli-usage.sh \
+	tests/e2e/test-cli-% tests/unit/test-file-torture \
 	%/test-control-gateways.sh %/test-handover-request.sh \
 	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
 	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
-	%/test-stopped-holder.sh, \
+	%/test-read-only-store.sh %/test-stopped-holder.sh %/test-watch.sh, \
 	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold
