@@ -81,7 +81,8 @@ EXTRA_DIST += \
 # test-handover-request, whose lease of 15 s would run out in the middle; a stopped
 # process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
-	tests/e2e/test-cli-% tests/unit/test-file-torture \
+	tests/e2e/test-cli-% tests/unit/test-control \
+	tests/unit/test-file-torture \
 	%/test-control-gateways.sh %/test-handover-request.sh \
 	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
 	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
