@@ -26,6 +26,15 @@
  * stale. So epochs may be skipped, never shared. If time runs out before that,
  * the handle remembers that it is in doubt (azure_epoch), and the claim is
  * begun again from the same expected epoch.
+ *
+ * TAKE_OVER is a Change, and the increment right behind it, without waiting for
+ * the Change's answer. The increment carries the lease ID that the Change gives
+ * the lease to: overtaking, it is refused and has done nothing, and is sent
+ * again. So the order is that of S2 always, and what the two of them take is
+ * one round trip. There is no ETag of a look to go by (whoever holds the lease
+ * writes until the Change): that the answer is expected_epoch + 1 says that
+ * nobody has claimed since the caller looked. A look for the metadata of others
+ * goes along. The record is put as ever, before anything is written.
  */
 #include "store/azure-command.h"
 
@@ -36,32 +45,50 @@
 #define CONDITIONAL_TRIES 3
 #define TRIES_MAX 16
 
+/* In two halves. etag: If-Match, or NULL. */
+static void
+begin_increment(struct azure_work *work, struct azure_exchange *exchange,
+                const char *etag)
+{
+  struct http_headers *headers = &exchange->request.headers;
+
+  azure_begin(work, exchange, azure_writer(work), "Set Blob Properties",
+              "properties");
+  http_headers_add(headers, "x-ms-sequence-number-action", "increment");
+  if (etag != NULL)
+    http_headers_printf(headers, "If-Match", "\"%s\"", etag);
+  azure_exchange_begin(exchange, HTTP_CONTROL);
+}
+
 /* *epoch and etag: the answer's. */
 static int
-increment(struct azure_work *work, bool conditional, uint64_t *epoch,
-          char etag[ETAG_MAX + 1])
+end_increment(struct azure_work *work, struct azure_exchange *exchange,
+              uint64_t *epoch, char etag[ETAG_MAX + 1])
 {
-  struct azure_exchange exchange;
   const char *number, *answered;
-  int r;
+  int r = azure_exchange_end(exchange, HTTP_CONTROL);
 
-  azure_begin(work, &exchange, "Set Blob Properties", "properties");
-  http_headers_add(&exchange.request.headers, "x-ms-sequence-number-action",
-                   "increment");
-  if (conditional)
-    http_headers_printf(&exchange.request.headers, "If-Match", "\"%s\"",
-                        work->seen.info.etag);
-  r = azure_exchange_run(&exchange, HTTP_CONTROL);
-  azure_exchange_fail(&exchange, work->err);
-  number = http_headers_get(&exchange.http.answer, "x-ms-blob-sequence-number");
-  answered = http_headers_get(&exchange.http.answer, "ETag");
+  azure_exchange_fail(exchange, work->err);
+  number =
+      http_headers_get(&exchange->http.answer, "x-ms-blob-sequence-number");
+  answered = http_headers_get(&exchange->http.answer, "ETag");
   if (r == 0 && (number == NULL || !decimal_read(&number, INT64_MAX, epoch) ||
                  !azure_etag_copy(answered, etag)))
     r = error_set(work->err, STATUS_UNKNOWN,
                   "%s: the store's answer has no sequence number or ETag",
                   work->volume->name);
-  azure_exchange_free(&exchange);
+  azure_exchange_free(exchange);
   return r;
+}
+
+static int
+increment(struct azure_work *work, bool conditional, uint64_t *epoch,
+          char etag[ETAG_MAX + 1])
+{
+  struct azure_exchange exchange;
+
+  begin_increment(work, &exchange, conditional ? work->seen.info.etag : NULL);
+  return end_increment(work, &exchange, epoch, etag);
 }
 
 static bool
@@ -143,13 +170,12 @@ complete(struct azure_work *work, struct holder_record *record,
   return r;
 }
 
-int
-azure_claim(struct azure_work *work)
+/* What is left when the epoch has moved, or has not. */
+static int
+end_claim(struct azure_work *work, int r, uint64_t epoch,
+          char etag[ETAG_MAX + 1])
 {
   struct holder_record record = work->command->record;
-  char etag[ETAG_MAX + 1];
-  uint64_t epoch = 0;
-  int r = move_epoch(work, &epoch, etag);
   bool moved = r == 0;
 
   if (r == 0) {
@@ -167,7 +193,81 @@ azure_claim(struct azure_work *work)
     return r;
   work->seen.info.epoch = epoch;
   work->seen.info.record = record;
-  memcpy(work->seen.info.etag, etag, sizeof etag);
+  memcpy(work->seen.info.etag, etag, ETAG_MAX + 1);
   azure_guess_holder(&work->seen.info);
   return 0;
+}
+
+int
+azure_claim(struct azure_work *work)
+{
+  char etag[ETAG_MAX + 1];
+  uint64_t epoch = 0;
+  int r = move_epoch(work, &epoch, etag);
+
+  return end_claim(work, r, epoch, etag);
+}
+
+static int
+end_change(struct azure_work *work, struct azure_exchange *exchange)
+{
+  int r = azure_exchange_end(exchange, HTTP_CONTROL);
+
+  azure_exchange_fail(exchange, work->err);
+  azure_exchange_free(exchange);
+  return r;
+}
+
+/* What became of both, where the increment was not done. Its refusal alone
+ * would say that nothing was changed.
+ */
+static int
+judge(struct azure_work *work, int changed, int step, const struct error *why)
+{
+  if (changed == STATUS_UNKNOWN || (changed != 0 && step != STATUS_UNKNOWN))
+    return changed;
+  return error_set(work->err, STATUS_UNKNOWN, "%s", why->text);
+}
+
+/* The Change and the increment, at the same time as a look. */
+static int
+change_and_increment(struct azure_work *work, uint64_t *epoch,
+                     char etag[ETAG_MAX + 1])
+{
+  struct azure_exchange change, step, head;
+  struct error *err = work->err, why = ERROR_INIT, ignored = ERROR_INIT;
+  int changed, r, looked;
+
+  azure_begin_lease(work, &change, NULL);
+  azure_exchange_begin(&change, HTTP_CONTROL);
+  begin_increment(work, &step, NULL);
+  azure_head_begin(&head, work->volume->store, work->volume->name,
+                   work->deadline_ns);
+  changed = end_change(work, &change);
+  work->err = &why;
+  r = end_increment(work, &step, epoch, etag);
+  if (status_is_refusal(r) && changed == 0) /* it was too fast */
+    r = increment(work, false, epoch, etag);
+  work->err = err;
+  http_headers_free(&work->headers);
+  looked = azure_head_end(&head, &work->seen, &work->headers, &ignored);
+  if (r != 0)
+    return judge(work, changed, r, &why);
+  if (looked != 0 && azure_look(work) != 0)
+    return work->err->status = STATUS_UNKNOWN;
+  return 0;
+}
+
+int
+azure_take_over(struct azure_work *work)
+{
+  char etag[ETAG_MAX + 1];
+  uint64_t epoch = 0;
+  int r = change_and_increment(work, &epoch, etag);
+
+  if (r == 0 && epoch != work->command->expected_epoch + 1) {
+    work->seen.info.epoch = epoch;
+    r = azure_epoch_is_stale(work);
+  }
+  return end_claim(work, r, epoch, etag);
 }

@@ -19,7 +19,7 @@
  *
  * So does a CHANGE that is bound to an epoch.
  *
- * CLAIM is in azure-claim.c.
+ * CLAIM and TAKE_OVER are in azure-claim.c.
  */
 #include "store/azure-command.h"
 
@@ -148,18 +148,28 @@ azure_epoch_is_stale(const struct azure_work *work)
                    work->seen.info.epoch, work->command->expected_epoch);
 }
 
+const struct lease_id *
+azure_writer(const struct azure_work *work)
+{
+  const struct lease_command *command = work->command;
+
+  return command->verb == LEASE_TAKE_OVER ? &command->proposed_id
+                                          : &command->lease_id;
+}
+
 void
 azure_begin(struct azure_work *work, struct azure_exchange *exchange,
-            const char *what, const char *component)
+            const struct lease_id *lease_id, const char *what,
+            const char *component)
 {
   azure_exchange_init(exchange, work->volume->store, "PUT", work->volume->name,
                       what);
   exchange->deadline_ns = work->deadline_ns;
   exchange->changes = true;
   http_headers_add(&exchange->request.query, "comp", component);
-  if (!lease_id_is_none(&work->command->lease_id))
+  if (!lease_id_is_none(lease_id))
     http_headers_add(&exchange->request.headers, "x-ms-lease-id",
-                     work->command->lease_id.text);
+                     lease_id->text);
 }
 
 int
@@ -219,7 +229,8 @@ azure_put_record(struct azure_work *work, struct holder_record *record,
 
   if (r != 0)
     return r;
-  azure_begin(work, &exchange, "Set Blob Metadata", "metadata");
+  azure_begin(work, &exchange, azure_writer(work), "Set Blob Metadata",
+              "metadata");
   add_others(&exchange, &work->headers);
   http_headers_add(&exchange.request.headers, "x-ms-meta-" AZURE_RECORD_NAME,
                    json);
@@ -233,7 +244,7 @@ azure_put_record(struct azure_work *work, struct holder_record *record,
 static const char *const actions[] = {
     [LEASE_ACQUIRE] = "acquire", [LEASE_RENEW] = "renew",
     [LEASE_CHANGE] = "change",   [LEASE_RELEASE] = "release",
-    [LEASE_BREAK] = "break",
+    [LEASE_BREAK] = "break",     [LEASE_TAKE_OVER] = "change",
 };
 
 static void
@@ -247,7 +258,7 @@ add_arguments(struct http_headers *headers, const struct lease_command *command)
   else if (command->verb == LEASE_ACQUIRE)
     http_headers_printf(headers, "x-ms-lease-duration", "%" PRIu32,
                         command->duration_s);
-  if (command->verb == LEASE_CHANGE)
+  if (command->verb == LEASE_CHANGE || command->verb == LEASE_TAKE_OVER)
     http_headers_add(headers, "x-ms-proposed-lease-id",
                      command->proposed_id.text);
   if (command->verb == LEASE_BREAK &&
@@ -256,19 +267,27 @@ add_arguments(struct http_headers *headers, const struct lease_command *command)
                         command->break_period_s);
 }
 
-/* etag: If-Match, or NULL. */
+void
+azure_begin_lease(struct azure_work *work, struct azure_exchange *exchange,
+                  const char *etag)
+{
+  const struct lease_command *command = work->command;
+  struct http_headers *headers = &exchange->request.headers;
+
+  azure_begin(work, exchange, &command->lease_id, "Lease Blob", "lease");
+  exchange->repeatable = true;
+  http_headers_add(headers, "x-ms-lease-action", actions[command->verb]);
+  add_arguments(headers, command);
+  if (etag != NULL)
+    http_headers_printf(headers, "If-Match", "\"%s\"", etag);
+}
+
 static int
 send_lease(struct azure_work *work, const char *etag)
 {
-  const char *action = actions[work->command->verb];
   struct azure_exchange exchange;
 
-  azure_begin(work, &exchange, "Lease Blob", "lease");
-  exchange.repeatable = true;
-  http_headers_add(&exchange.request.headers, "x-ms-lease-action", action);
-  add_arguments(&exchange.request.headers, work->command);
-  if (etag != NULL)
-    http_headers_printf(&exchange.request.headers, "If-Match", "\"%s\"", etag);
+  azure_begin_lease(work, &exchange, etag);
   return azure_finish(work, &exchange, NULL);
 }
 
@@ -281,7 +300,8 @@ touch(struct azure_work *work)
   struct azure_exchange exchange;
   int r;
 
-  azure_begin(work, &exchange, "Set Blob Properties", "properties");
+  azure_begin(work, &exchange, &work->command->lease_id, "Set Blob Properties",
+              "properties");
   exchange.repeatable = true;
   http_headers_add(&exchange.request.headers, "x-ms-sequence-number-action",
                    "max");
@@ -302,7 +322,7 @@ check(const struct azure_work *work)
       !blob_lease_id_valid(&command->lease_id))
     return error_set(work->err, STATUS_INVALID, "%s: the lease ID is no UUID",
                      work->volume->name);
-  if (command->verb == LEASE_CHANGE &&
+  if ((command->verb == LEASE_CHANGE || command->verb == LEASE_TAKE_OVER) &&
       !blob_lease_id_valid(&command->proposed_id))
     return error_set(work->err, STATUS_INVALID,
                      "%s: the proposed lease ID is no UUID",
@@ -490,6 +510,8 @@ run_verb(struct azure_work *work)
     return azure_look(work);
   case LEASE_CLAIM:
     return azure_claim(work);
+  case LEASE_TAKE_OVER:
+    return azure_take_over(work);
   case LEASE_RELEASE:
     r = release(work);
     if (r != 0)

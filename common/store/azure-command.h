@@ -31,17 +31,24 @@ void azure_set_doubt(struct azure_work *work, bool doubt);
 /* STATUS_EPOCH_STALE, with its text. */
 int azure_epoch_is_stale(const struct azure_work *work);
 
-/* A PUT ?comp=component with the command's lease ID. */
+/* A PUT ?comp=component with lease_id. */
 void azure_begin(struct azure_work *work, struct azure_exchange *exchange,
-                 const char *what, const char *component);
+                 const struct lease_id *lease_id, const char *what,
+                 const char *component);
+/* A command of the lease itself; etag: If-Match, or NULL. */
+void azure_begin_lease(struct azure_work *work, struct azure_exchange *exchange,
+                       const char *etag);
 /* Runs and frees it; etag, if not NULL, is the answer's. */
 int azure_finish(struct azure_work *work, struct azure_exchange *exchange,
                  char etag[ETAG_MAX + 1]);
+/* The lease ID under which what the command writes is written. */
+const struct lease_id *azure_writer(const struct azure_work *work);
 
 /* Set Blob Metadata, if etag is the present one. record is cut to what fits. */
 int azure_put_record(struct azure_work *work, struct holder_record *record,
                      const char *etag, char new_etag[ETAG_MAX + 1]);
 
 int azure_claim(struct azure_work *work);
+int azure_take_over(struct azure_work *work);
 
 #endif

@@ -283,8 +283,8 @@ command_call(enum lease_verb verb)
   return (enum fault_call)(FAULT_DESCRIBE + ((int)verb - (int)LEASE_DESCRIBE));
 }
 
-_Static_assert(FAULT_CLAIM - FAULT_DESCRIBE ==
-                   (int)LEASE_CLAIM - LEASE_DESCRIBE,
+_Static_assert(FAULT_TAKE_OVER - FAULT_DESCRIBE ==
+                   (int)LEASE_TAKE_OVER - LEASE_DESCRIBE,
                "the verbs are in one order");
 
 static int

@@ -48,7 +48,8 @@ change(struct volume_record *record, const struct lease_command *command,
 
   if (r != 0)
     return r;
-  if (command->check_epoch && record->epoch != command->expected_epoch)
+  if ((command->check_epoch || command->verb == LEASE_TAKE_OVER) &&
+      record->epoch != command->expected_epoch)
     return STATUS_EPOCH_STALE;
   record->lease = lease;
   memcpy(record->lease_node, command->node, sizeof record->lease_node);
@@ -88,14 +89,13 @@ release(struct volume_record *record, const struct lease_command *command)
 
 static int
 claim(struct volume_record *record, const struct lease_command *command,
-      uint64_t now_ns)
+      const struct lease_id *lease_id, uint64_t now_ns)
 {
-  int r =
-      blob_lease_use(&record->lease, BLOB_WRITE, &command->lease_id, now_ns);
+  int r = blob_lease_use(&record->lease, BLOB_WRITE, lease_id, now_ns);
 
   if (r != 0)
     return r;
-  if (lease_id_is_none(&command->lease_id))
+  if (lease_id_is_none(lease_id))
     return STATUS_LEASE_REQUIRED;
   if (record->epoch != command->expected_epoch)
     return STATUS_EPOCH_STALE;
@@ -103,6 +103,16 @@ claim(struct volume_record *record, const struct lease_command *command,
   record->record = command->record;
   record->record.holder.epoch = record->epoch;
   return STATUS_OK;
+}
+
+/* Both or nothing: what the claim could refuse, the change has. */
+static int
+take_over(struct volume_record *record, const struct lease_command *command,
+          uint64_t now_ns, int64_t wall_ms)
+{
+  int r = change(record, command, now_ns, wall_ms);
+
+  return r != 0 ? r : claim(record, command, &command->proposed_id, now_ns);
 }
 
 static int
@@ -123,7 +133,9 @@ apply(struct volume_record *record, const struct lease_command *command,
   case LEASE_BREAK:
     return blob_lease_break(&record->lease, command->break_period_s, now_ns);
   case LEASE_CLAIM:
-    return claim(record, command, now_ns);
+    return claim(record, command, &command->lease_id, now_ns);
+  case LEASE_TAKE_OVER:
+    return take_over(record, command, now_ns, wall_ms);
   case LEASE_GROUP:
   case LEASE_NONE:
     break;

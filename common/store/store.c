@@ -164,6 +164,10 @@ assert_command(const struct lease_command *command)
   case LEASE_CHANGE:
     assert(!lease_id_is_none(&command->proposed_id));
     break;
+  case LEASE_TAKE_OVER:
+    assert(!lease_id_is_none(&command->proposed_id));
+    assert(command->record.fenced_count <= FENCED_INSTANCES_MAX);
+    break;
   case LEASE_CLAIM:
     assert(command->record.fenced_count <= FENCED_INSTANCES_MAX);
     break;

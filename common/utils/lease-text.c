@@ -32,11 +32,11 @@ const char *
 lease_verb_text(enum lease_verb verb)
 {
   static const char *const texts[] = {
-      [LEASE_NONE] = "none",       [LEASE_DESCRIBE] = "describe",
-      [LEASE_ACQUIRE] = "acquire", [LEASE_RENEW] = "renew",
-      [LEASE_CHANGE] = "change",   [LEASE_RELEASE] = "release",
-      [LEASE_BREAK] = "break",     [LEASE_CLAIM] = "claim",
-      [LEASE_GROUP] = "group",
+      [LEASE_NONE] = "none",           [LEASE_DESCRIBE] = "describe",
+      [LEASE_ACQUIRE] = "acquire",     [LEASE_RENEW] = "renew",
+      [LEASE_CHANGE] = "change",       [LEASE_RELEASE] = "release",
+      [LEASE_BREAK] = "break",         [LEASE_CLAIM] = "claim",
+      [LEASE_TAKE_OVER] = "take_over", [LEASE_GROUP] = "group",
   };
 
   return texts[verb];

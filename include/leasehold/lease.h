@@ -140,6 +140,12 @@ enum lease_verb {
   LEASE_RELEASE,  /* lease_id, expected_epoch, clean */
   LEASE_BREAK,    /* break_period_s */
   LEASE_CLAIM,    /* lease_id, expected_epoch, record */
+  /* CHANGE and CLAIM at once: lease_id -> proposed_id, node, expected_epoch,
+   * record. The claim is proposed_id's, so it is done only when the change has
+   * been. STATUS_EPOCH_STALE: the change may have been done, the claim was not;
+   * any other refusal: neither.
+   */
+  LEASE_TAKE_OVER,
   /* Not for stores, which refuse it, but for what runs a session's commands
    * (membership.h): the registrations, and a session's note in them. node,
    * join.
@@ -179,12 +185,13 @@ struct membership {
 struct lease_command {
   enum lease_verb verb;
   struct lease_id lease_id;     /* "" in DESCRIBE and BREAK */
-  struct lease_id proposed_id;  /* CHANGE */
+  struct lease_id proposed_id;  /* CHANGE, TAKE_OVER */
   uint32_t duration_s;          /* ACQUIRE: 15..60 or infinite */
   uint32_t break_period_s;      /* BREAK: 0..60 or LEASE_BREAK_DEFAULT */
-  char node[NODE_NAME_MAX + 1]; /* ACQUIRE, CHANGE: told to the store, which
-                                   keeps it for people if it can */
-  /* CLAIM, RELEASE, and CHANGE with check_epoch: done only if this is still
+  char node[NODE_NAME_MAX + 1]; /* ACQUIRE, CHANGE, TAKE_OVER: told to the
+                                   store, which keeps it for people if it can */
+  /* CLAIM, TAKE_OVER's claim, RELEASE, and CHANGE with check_epoch: done only
+   * if this is still
    * the object's epoch, else STATUS_EPOCH_STALE (S6). How that is made atomic
    * is the store's business.
    */
@@ -201,9 +208,9 @@ struct lease_command {
    * not the asker's to give back), and be content with that.
    */
   bool keep_infinite;
-  /* CLAIM: replaces the holder record in the same step; the store fills in
-   * record.holder.epoch with the new epoch, expected_epoch + 1 (or more, when
-   * a try of this claim before it has had an unknown outcome).
+  /* CLAIM, TAKE_OVER: replaces the holder record in the same step; the store
+   * fills in record.holder.epoch with the new epoch, expected_epoch + 1 (or
+   * more, when a try of this claim before it has had an unknown outcome).
    */
   struct holder_record record;
   struct join join; /* GROUP */

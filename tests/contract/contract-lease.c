@@ -363,6 +363,78 @@ test_holder_record(void **state)
   contract_close(volume);
 }
 
+static int
+take_over(struct store_volume *volume, const struct lease_id *from,
+          const struct lease_id *to, uint64_t epoch, struct lease_reply *reply)
+{
+  struct lease_command command = {
+      .verb = LEASE_TAKE_OVER,
+      .lease_id = *from,
+      .proposed_id = *to,
+      .node = "taker",
+      .expected_epoch = epoch,
+      .record = {.holder = {.node = "taker", .session = "7a6e"}}};
+
+  return contract_command(volume, &command, reply);
+}
+
+/* S2: the lease passes and the epoch moves on, in this order, and the record
+ * comes with it.
+ */
+static void
+test_take_over(void **state)
+{
+  struct store_volume *volume = contract_volume();
+  uint64_t epoch = contract_epoch(volume);
+  struct volume_info info;
+  struct lease_reply reply;
+
+  (void)state;
+  assert_int_equal(contract_acquire(volume, &contract_a, 60), 0);
+  assert_int_equal(contract_claim(volume, &contract_a, &epoch), 0);
+  assert_int_equal(take_over(volume, &contract_a, &contract_b, epoch, &reply),
+                   0);
+  assert_int_equal(reply.info.epoch, epoch + 1);
+  assert_int_equal(reply.info.lease.state, LEASE_LEASED);
+  assert_int_equal(reply.info.record.holder.epoch, epoch + 1);
+  contract_describe(volume, &info);
+  assert_int_equal(info.epoch, epoch + 1);
+  assert_string_equal(info.record.holder.session, "7a6e");
+  assert_int_equal(info.record.holder.epoch, epoch + 1);
+  assert_true(status_is_refusal(contract_renew(volume, &contract_a)));
+  assert_int_equal(contract_renew(volume, &contract_b), 0);
+  epoch++;
+  assert_int_equal(contract_claim(volume, &contract_b, &epoch), 0);
+  contract_close(volume);
+}
+
+/* Who does not hold the lease cannot lose it, and an epoch that has moved on is
+ * claimed by nobody.
+ */
+static void
+test_take_over_refused(void **state)
+{
+  struct store_volume *volume = contract_volume();
+  uint64_t epoch = contract_epoch(volume);
+  struct volume_info info;
+
+  (void)state;
+  assert_true(status_is_refusal(
+      take_over(volume, &contract_a, &contract_b, epoch, NULL)));
+  assert_int_equal(contract_acquire(volume, &contract_a, 60), 0);
+  assert_true(status_is_refusal(
+      take_over(volume, &contract_c, &contract_b, epoch, NULL)));
+  contract_describe(volume, &info);
+  assert_int_equal(info.epoch, epoch);
+  assert_int_equal(contract_renew(volume, &contract_a), 0);
+  assert_int_equal(contract_claim(volume, &contract_a, &epoch), 0);
+  assert_int_equal(take_over(volume, &contract_a, &contract_b, epoch - 1, NULL),
+                   STATUS_EPOCH_STALE);
+  contract_describe(volume, &info);
+  assert_string_not_equal(info.record.holder.session, "7a6e");
+  contract_close(volume);
+}
+
 /* The reply of a command shows the volume right after it. */
 static void
 test_replies(void **state)
@@ -501,6 +573,8 @@ const struct CMUnitTest contract_lease_tests[] = {
     CONTRACT_TEST(test_change_checks_epoch),
     CONTRACT_TEST(test_release_keeps_infinite),
     CONTRACT_TEST(test_holder_record),
+    CONTRACT_TEST(test_take_over),
+    CONTRACT_TEST(test_take_over_refused),
     CONTRACT_TEST(test_replies),
     CONTRACT_TEST(test_etags),
     CONTRACT_TEST(test_if_etag),

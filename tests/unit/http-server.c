@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -59,14 +60,40 @@ serve(struct http_server *server, int fd)
 }
 
 static void *
+run_connection(void *opaque)
+{
+  struct http_connection *connection = opaque;
+
+  serve(connection->server, connection->fd);
+  shutdown(connection->fd, SHUT_RDWR);
+  return NULL;
+}
+
+static void
+begin(struct http_server *server, int fd)
+{
+  struct http_connection *connection = &server->connections[server->count++];
+
+  *connection = (struct http_connection){.server = server, .fd = fd};
+  if (server->count == HTTP_CONNECTIONS_MAX ||
+      pthread_create(&connection->thread, NULL, run_connection, connection) !=
+          0)
+    abort();
+}
+
+static void *
 run(void *opaque)
 {
   struct http_server *server = opaque;
   int fd;
 
   while ((fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-    serve(server, fd);
-    close(fd);
+    if (server->parallel) {
+      begin(server, fd);
+    } else {
+      serve(server, fd);
+      close(fd);
+    }
   }
   return NULL;
 }
@@ -95,4 +122,12 @@ http_server_stop(struct http_server *server)
   shutdown(server->fd, SHUT_RDWR);
   pthread_join(server->thread, NULL);
   close(server->fd);
+  for (; server->count > 0; server->count--) {
+    struct http_connection *connection =
+        &server->connections[server->count - 1];
+
+    shutdown(connection->fd, SHUT_RDWR);
+    pthread_join(connection->thread, NULL);
+    close(connection->fd);
+  }
 }

@@ -13,19 +13,21 @@
 #include "leasehold/store.h"
 #include "store/holder-json.h"
 
-enum kind { LOOK, INCREMENT, RECORD, RELEASE, KINDS };
+enum kind { LOOK, INCREMENT, RECORD, CHANGE, RELEASE, KINDS };
 
 static struct {
   struct http_server server; /* first */
   pthread_mutex_t lock;      /* protects the rest */
   unsigned etag, count[KINDS];
   uint64_t epoch;
-  char record[8192]; /* "" or JSON */
+  char record[8192];   /* "" or JSON */
+  char written_by[64]; /* the lease ID of the last increment or record */
   /* Of the so-manieth request of a kind: */
   unsigned lose[KINDS];   /* done, but the answer is lost */
   unsigned ignore[KINDS]; /* not done, and no answer */
   unsigned write_before;  /* INCREMENT: a write comes first; and all before */
   unsigned claim_before[KINDS]; /* somebody else completes a claim first */
+  unsigned refuse[KINDS];       /* for its lease ID; and all before */
 } blob = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
@@ -69,7 +71,9 @@ kind_of(const char *head)
     return LOOK;
   if (strstr(head, "comp=properties") != NULL)
     return INCREMENT;
-  return strstr(head, "comp=metadata") != NULL ? RECORD : RELEASE;
+  if (strstr(head, "comp=metadata") != NULL)
+    return RECORD;
+  return strstr(head, "x-ms-lease-action: change") != NULL ? CHANGE : RELEASE;
 }
 
 static void
@@ -80,8 +84,11 @@ do_it(const char *head, enum kind kind)
   if (kind == RECORD)
     find_header(head, "\r\nx-ms-meta-leasehold: ", blob.record,
                 sizeof blob.record);
-  if (kind == INCREMENT || kind == RECORD)
+  if (kind == INCREMENT || kind == RECORD) {
     blob.etag++;
+    find_header(head, "\r\nx-ms-lease-id: ", blob.written_by,
+                sizeof blob.written_by);
+  }
 }
 
 static void
@@ -100,14 +107,18 @@ static void
 answer(struct http_server *server, const char *head, struct strbuf *out)
 {
   enum kind kind = kind_of(head);
-  bool stale;
+  const char *status = "200 OK";
 
   (void)server;
   pthread_mutex_lock(&blob.lock);
   blob.count[kind]++;
   interfere(kind);
-  stale = condition_fails(head);
-  if (blob.ignore[kind] != blob.count[kind] && !stale)
+  if (blob.count[kind] <= blob.refuse[kind])
+    status = "412 Precondition\r\n"
+             "x-ms-error-code: LeaseIdMismatchWithBlobOperation";
+  else if (condition_fails(head))
+    status = "412 Precondition\r\nx-ms-error-code: ConditionNotMet";
+  else if (blob.ignore[kind] != blob.count[kind])
     do_it(head, kind);
   if (blob.ignore[kind] != blob.count[kind] &&
       blob.lose[kind] != blob.count[kind]) {
@@ -116,9 +127,7 @@ answer(struct http_server *server, const char *head, struct strbuf *out)
                   "Content-Length: %d\r\nETag: \"0x%X\"\r\n"
                   "x-ms-blob-sequence-number: %llu\r\n"
                   "x-ms-lease-state: leased\r\n",
-                  stale ? "412 Precondition\r\nx-ms-error-code: ConditionNotMet"
-                        : "200 OK",
-                  kind == LOOK ? 1048576 : 0, blob.etag,
+                  status, kind == LOOK ? 1048576 : 0, blob.etag,
                   (unsigned long long)blob.epoch);
     if (blob.record[0] != '\0')
       strbuf_printf(out, "x-ms-meta-leasehold: %s\r\n", blob.record);
@@ -145,11 +154,13 @@ set_up(void **state)
   memset(blob.lose, 0, sizeof blob.lose);
   memset(blob.ignore, 0, sizeof blob.ignore);
   memset(blob.claim_before, 0, sizeof blob.claim_before);
+  memset(blob.refuse, 0, sizeof blob.refuse);
   blob.write_before = 0;
   blob.epoch = 7;
   blob.etag = 0x10;
   put_record("be0e", 7);
   blob.server.answer = answer;
+  blob.server.parallel = true;
   http_server_start(&blob.server);
   snprintf(url, sizeof url, "%s/account/container", blob.server.origin);
   config.url = url;
@@ -177,6 +188,7 @@ run_command(enum lease_verb verb, uint64_t expected, uint64_t *epoch)
       .command = {.verb = verb,
                   .expected_epoch = expected,
                   .lease_id = {"aaaaaaaa-0000-5000-8000-00000000000a"},
+                  .proposed_id = {"bbbbbbbb-0000-5000-8000-00000000000b"},
                   .record = {.holder = {.node = "node", .session = "0a0a"}}}};
   int r;
 
@@ -184,7 +196,7 @@ run_command(enum lease_verb verb, uint64_t expected, uint64_t *epoch)
     command.command = (struct lease_command){.verb = verb};
   r = store_run_command(volume, &command);
   *epoch = command.reply.info.epoch;
-  if (r == 0 && verb == LEASE_CLAIM)
+  if (r == 0 && verb != LEASE_DESCRIBE)
     assert_int_equal(command.reply.info.record.holder.epoch, *epoch);
   return r;
 }
@@ -316,6 +328,84 @@ test_write_since_the_look(void **state)
   assert_int_equal(blob.count[INCREMENT], 2);
 }
 
+/* --- taking over ------------------------------------------------------ */
+
+static void
+expect_taken_over(uint64_t epoch)
+{
+  uint64_t got;
+
+  assert_int_equal(run_command(LEASE_TAKE_OVER, 7, &got), 0);
+  assert_int_equal(got, epoch);
+  expect_ours(epoch);
+  assert_non_null(strstr(blob.written_by, "bbbbbbbb-"));
+}
+
+static void
+test_take_over(void **state)
+{
+  (void)state;
+  expect_taken_over(8);
+  assert_int_equal(blob.count[CHANGE], 1);
+  assert_int_equal(blob.count[INCREMENT], 1);
+  assert_int_equal(blob.count[RECORD], 1);
+  assert_int_equal(blob.count[LOOK], 1);
+}
+
+/* The increment overtakes the Change: it is refused, and sent again. */
+static void
+test_increment_too_fast(void **state)
+{
+  (void)state;
+  blob.refuse[INCREMENT] = 1;
+  expect_taken_over(8);
+  assert_int_equal(blob.count[INCREMENT], 2);
+}
+
+static void
+expect_not_taken_over(int status)
+{
+  uint64_t epoch;
+
+  assert_int_equal(run_command(LEASE_TAKE_OVER, 7, &epoch), status);
+  assert_int_equal(blob.count[RECORD], 0);
+}
+
+static void
+test_change_refused(void **state)
+{
+  (void)state;
+  blob.refuse[CHANGE] = blob.refuse[INCREMENT] = 1;
+  expect_not_taken_over(STATUS_LEASE_MISMATCH);
+  assert_int_equal(blob.count[INCREMENT], 1);
+}
+
+/* The Change has been done, so it is not as if nothing had happened. */
+static void
+test_taking_over_in_doubt(void **state)
+{
+  (void)state;
+  blob.lose[INCREMENT] = 1;
+  expect_not_taken_over(STATUS_UNKNOWN);
+}
+
+/* What the record was made from is not what is there. */
+static void
+test_another_before_the_change(void **state)
+{
+  (void)state;
+  blob.claim_before[INCREMENT] = 1;
+  expect_not_taken_over(STATUS_EPOCH_STALE);
+}
+
+static void
+test_lost_record_of_taking_over(void **state)
+{
+  (void)state;
+  blob.lose[RECORD] = 1;
+  expect_taken_over(8);
+}
+
 static void
 expect_stale(void)
 {
@@ -409,6 +499,12 @@ main(void)
       TEST(test_another_between),
       TEST(test_another_after),
       TEST(test_another_after_lost),
+      TEST(test_take_over),
+      TEST(test_increment_too_fast),
+      TEST(test_change_refused),
+      TEST(test_taking_over_in_doubt),
+      TEST(test_another_before_the_change),
+      TEST(test_lost_record_of_taking_over),
       TEST(test_release),
   };
 
