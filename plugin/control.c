@@ -7,10 +7,15 @@
  * write that fails, for a frame that is none, leaves it alone. Requests on one
  * connection wait for each other; nothing is kept between two commands but the
  * reply.
+ *
+ * A volume on which this server has a session is there, so it is opened only
+ * by the first command that uses it: a hand-over by force may not, and every
+ * request to the store adds to the time that an operator waits for it.
  */
 #include "plugin.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +25,8 @@
 #include "utils/cleanup.h"
 
 struct control_export {
-  pthread_mutex_t lock; /* protects reply; held while a command runs */
+  pthread_mutex_t lock; /* protects reply, and the connection's observed; held
+                           while a command runs */
   uint8_t reply[CONTROL_SIZE];
 };
 
@@ -41,6 +47,16 @@ control_export_free(struct control_export *export)
     return;
   pthread_mutex_destroy(&export->lock);
   free(export);
+}
+
+bool
+control_open(struct connection *connection)
+{
+  if (!keeper_knows(server.keeper, connection->name.volume))
+    return false;
+  snprintf(connection->description, sizeof connection->description,
+           "reservation commands");
+  return true;
 }
 
 uint64_t
@@ -112,12 +128,40 @@ may_let_write(const uint8_t *frame)
           action == PREEMPT_AND_ABORT);
 }
 
+static int
+open_observed(struct connection *connection, struct error *err)
+{
+  if (connection->observed != NULL)
+    return STATUS_OK;
+  return store_volume_open(server.store, connection->name.volume,
+                           &connection->observed, err);
+}
+
+static int
+run(struct connection *connection, const void *buffer, uint32_t count,
+    struct error *err)
+{
+  struct control control = make_control(connection);
+  struct patience patience = {.patience.wait = wait_for};
+  uint8_t *reply = connection->control->reply;
+  int r = STATUS_OK;
+
+  sleeper_init(&patience.sleeper);
+  control.patience = &patience.patience;
+  if (!control_take_over(&control, buffer, count, reply)) {
+    r = open_observed(connection, err);
+    control.volume = connection->observed;
+    if (r == STATUS_OK)
+      r = control_run(&control, buffer, count, reply, err);
+  }
+  sleeper_destroy(&patience.sleeper);
+  return r;
+}
+
 int
 control_write(struct connection *connection, const void *buffer, uint32_t count,
               uint64_t offset)
 {
-  struct control control = make_control(connection);
-  struct patience patience = {.patience.wait = wait_for};
   struct error error = ERROR_INIT;
   int r;
 
@@ -125,13 +169,8 @@ control_write(struct connection *connection, const void *buffer, uint32_t count,
   if (offset != 0)
     r = error_set(&error, STATUS_INVALID,
                   "a frame must be written at offset 0");
-  else {
-    sleeper_init(&patience.sleeper);
-    control.patience = &patience.patience;
-    r = control_run(&control, buffer, count, connection->control->reply,
-                    &error);
-    sleeper_destroy(&patience.sleeper);
-  }
+  else
+    r = run(connection, buffer, count, &error);
   if (r == 0) {
     access_command_done();
     if (may_let_write(buffer))

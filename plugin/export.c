@@ -337,7 +337,7 @@ open_control(struct connection *connection, bool readonly)
                  connection->label);
     return false;
   }
-  if (!open_observer(connection))
+  if (!control_open(connection) && !open_observer(connection))
     return false;
   connection->size = control_export_size();
   connection->control = control_export_new();

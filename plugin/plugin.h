@@ -141,7 +141,8 @@ int access_check(struct connection *connection, struct error *err);
 #define DESCRIPTION_MAX 768 /* room for an error's text */
 
 /* One connection to one export. What is here is constant once open has
- * returned, but for the list, access and reported.
+ * returned, but for the list, access, reported, and of control exports observed
+ * (control.c).
  */
 struct connection {
   struct connection *next, **link; /* export.c's list of all */
@@ -153,7 +154,8 @@ struct connection {
 
   /* EXPORT_VOLUME: either a node's tenure or an observer's volume. */
   struct tenure *tenure;
-  struct store_volume *observed; /* EXPORT_RESERVATION has one, too */
+  /* EXPORT_RESERVATION may have one, too, opened by a command. */
+  struct store_volume *observed;
   struct volume volume;
   struct control_export *control; /* EXPORT_RESERVATION; else NULL */
   struct access access;           /* of EXPORT_VOLUME */
@@ -196,6 +198,8 @@ int export_is_rotational(void *handle);
 
 /* --- control.c: the control export -------------------------------------- */
 
+/* True: the volume is there, and need not be opened before a command. */
+bool control_open(struct connection *connection);
 struct control_export *control_export_new(void);          /* NULL: no memory */
 void control_export_free(struct control_export *control); /* NULL is fine */
 uint64_t control_export_size(void);

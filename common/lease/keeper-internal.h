@@ -54,7 +54,8 @@ enum note {
   NOTE_LOOK = 256,
   NOTE_LOOKED = 512,
   NOTE_RENEW = 1024,
-  NOTE_DETACH = 2048
+  NOTE_TAKE_OVER = 2048,
+  NOTE_DETACH = 4096
 };
 
 struct notes {
@@ -62,6 +63,7 @@ struct notes {
   uint64_t refused_epoch, unknown_epoch;
   int refused_status;
   struct handover_order order;
+  struct lease_id victim;
   bool clean;
 };
 
@@ -69,6 +71,7 @@ struct notes {
 struct tenure_request {
   struct store_command command; /* first */
   struct tenure *tenure;
+  bool dropped; /* the session does not want its answer; tenure->lock */
 };
 
 /* What a session has to do with the lease. */
@@ -107,13 +110,16 @@ struct tenure {
   uint64_t extended_ns;   /* the session's */
   uint64_t mistrusted_ns; /* the gate is not valid by what was sent until then
                            */
-  char cause[SESSION_CAUSE_MAX]; /* ... to here */
+  struct tenure_request *dropped; /* NULL, or on its way still */
+  struct takeover *takeover;      /* who waits for NOTE_TAKE_OVER; or NULL */
+  char cause[SESSION_CAUSE_MAX];  /* ... to here */
 
   /* keeper_turn's alone; but session.seen is changed under the lock, and read
    * by others.
    */
   struct session session;
   struct timer_node timer;        /* the session's wake_at_ns */
+  bool taking;                    /* takeover has been given to the session */
   struct tenure_request *request; /* NULL: none is on its way, or there was no
                                      memory for it */
   int replied;                    /* the status of the last reply */
@@ -153,6 +159,8 @@ void tenure_events_after(struct tenure *, const struct tenure_before *);
 
 bool tenure_same_key(const struct tenure *, const struct tenure *);
 void tenure_free(struct tenure *);
+/* Whoever waits for a take-over is told. The tenure's lock is held. */
+void tenure_end_takeover_locked(struct tenure *, int status);
 
 /* Frees everything at once, as the end of a process does: what is on its way
  * must never be answered. For the simulator's crashes.

@@ -96,9 +96,36 @@ note(struct tenure *tenure, enum note what)
 }
 
 static void
-request_done(struct store_command *request)
+request_done(struct store_command *command)
 {
-  note(((struct tenure_request *)request)->tenure, NOTE_REPLY);
+  struct tenure_request *request = (struct tenure_request *)command;
+  struct tenure *tenure = request->tenure;
+
+  LOCK_FOR_SCOPE(&tenure->lock);
+  if (request->dropped) {
+    tenure->dropped = NULL;
+    free(request);
+    tenure->notes.set |= NOTE_LOOKED; /* the turn may wait to free it */
+  } else {
+    tenure->notes.set |= NOTE_REPLY;
+  }
+  tenure_ready(tenure);
+  keeper_kick(tenure->keeper);
+}
+
+/* The session does not wait for the command before this one any more. */
+static void
+drop_request(struct tenure *tenure)
+{
+  LOCK_FOR_SCOPE(&tenure->lock);
+  if (tenure->notes.set & NOTE_REPLY) {
+    tenure->notes.set &= ~(unsigned)NOTE_REPLY;
+    free(tenure->request);
+  } else {
+    tenure->dropped = tenure->request;
+    tenure->dropped->dropped = true;
+  }
+  tenure->request = NULL;
 }
 
 /* GROUP is not for the store; without anybody to ask there are no groups. */
@@ -120,6 +147,8 @@ send(struct tenure *tenure)
 {
   struct tenure_request *request = calloc(1, sizeof *request);
 
+  if (tenure->session.supersedes)
+    drop_request(tenure);
   tenure->request = request;
   if (request != NULL) {
     request->tenure = tenure;
@@ -189,6 +218,28 @@ measure(const struct tenure *tenure)
                           clock_now(keeper->config.clock) - session->sent_ns);
 }
 
+void
+tenure_end_takeover_locked(struct tenure *tenure, int status)
+{
+  struct takeover *takeover = tenure->takeover;
+
+  tenure->takeover = NULL;
+  if (takeover != NULL)
+    takeover->ended(takeover, status);
+}
+
+static void
+end_takeover(struct tenure *tenure)
+{
+  if (!tenure->taking || tenure->session.state == SESSION_TAKING)
+    return;
+  tenure->taking = false;
+
+  LOCK_FOR_SCOPE(&tenure->lock);
+  tenure_end_takeover_locked(
+      tenure, tenure->session.state == SESSION_HELD ? 0 : STATUS_CONFLICT);
+}
+
 static void
 step_reply(struct tenure *tenure)
 {
@@ -205,6 +256,7 @@ step_reply(struct tenure *tenure)
                    .reply = reply,
                    .text = request != NULL ? request->command.error.text
                                            : "no memory for a command"});
+  end_takeover(tenure);
 }
 
 /* Has the scout look, unless it does so already. */
@@ -239,6 +291,22 @@ look_if_due(struct tenure *tenure)
   look(tenure);
 }
 
+static void
+take_over(struct tenure *tenure, const struct lease_id *victim)
+{
+  bool again;
+
+  {
+    LOCK_FOR_SCOPE(&tenure->lock);
+    again = tenure->dropped != NULL;
+  }
+  tenure->taking = true;
+  if (!again)
+    step(tenure,
+         &(struct session_event){.kind = SESSION_TAKE_OVER, .victim = victim});
+  end_takeover(tenure);
+}
+
 /* DETACH comes last: what else was noted was before it. */
 static void
 step_notes(struct tenure *tenure, const struct notes *notes)
@@ -263,6 +331,8 @@ step_notes(struct tenure *tenure, const struct notes *notes)
   if (notes->set & NOTE_ORDER)
     step(tenure, &(struct session_event){.kind = SESSION_HAND_OVER,
                                          .order = &notes->order});
+  if (notes->set & NOTE_TAKE_OVER)
+    take_over(tenure, &notes->victim);
   if (notes->set & NOTE_LOOK)
     look(tenure);
   if (notes->set & NOTE_RENEW)
@@ -345,7 +415,8 @@ serve(struct keeper *keeper, struct tenure *tenure)
     look_if_due(tenure);
     {
       LOCK_FOR_SCOPE(&tenure->lock);
-      referred = tenure->refs > 0 || tenure->notes.set != 0 || tenure->looking;
+      referred = tenure->refs > 0 || tenure->notes.set != 0 ||
+                 tenure->looking || tenure->dropped != NULL;
     }
     if (tenure->session.finished && !referred && !is_busy(tenure)) {
       unlink_and_free(keeper, tenure);
@@ -466,7 +537,7 @@ keeper_free(struct keeper *keeper)
   for (struct tenure *tenure = keeper->tenures; tenure != NULL;
        tenure = tenure->next) {
     if (tenure->session.awaited != LEASE_NONE || tenure->looking ||
-        is_busy(tenure))
+        tenure->dropped != NULL || is_busy(tenure))
       return false; /* its answer will still write into the tenure */
   }
   keeper_abandon(keeper);

@@ -17,6 +17,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/handover-frame.h \
 	common/lease/handover-json.c \
 	common/lease/handover-scout.c \
+	common/lease/handover-take.c \
 	common/lease/holder.c \
 	common/lease/holder.h \
 	common/lease/keeper.c \
@@ -43,6 +44,7 @@ common_lease_liblease_la_SOURCES = \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \
+	common/lease/session-take.c \
 	common/lease/session-text.c \
 	common/lease/tenure.c \
 	common/lease/tenure-events.c \

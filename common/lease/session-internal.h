@@ -21,6 +21,8 @@ const struct lease_id *session_lease_id(const struct session *);
 /* The lease was last renewed, or found, by the command awaited last. */
 void session_lease_extended(struct session *);
 void session_send_change(struct session *, uint64_t now_ns);
+void session_send_take_over(struct session *, const struct lease_id *victim,
+                            uint64_t now_ns, int64_t wall_ms);
 void session_send_renew_for(struct session *, const struct lease_id *,
                             uint64_t now_ns);
 
@@ -58,6 +60,12 @@ void session_gave(struct session *, const struct lease_reply *,
  * lease? True: it stands by then, or asks. False: it is to be fenced.
  */
 bool session_was_given(struct session *, uint64_t now_ns);
+
+/* session-take.c. */
+void session_take_over(struct session *, const struct lease_id *victim,
+                       uint64_t now_ns, int64_t wall_ms);
+/* The claim is done: start the lease's clock, and trust it only then. */
+void session_start_clock(struct session *, uint64_t now_ns);
 
 /* session-drain.c. */
 void session_begin_drain(struct session *, uint64_t now_ns);

@@ -73,6 +73,7 @@ session_lease_extended(struct session *session)
 {
   const struct session_config *config = &session->config;
 
+  session->unproven = false;
   session->extended_ns = session->sent_ns;
   session->renew_at_ns =
       timing_renew_at(session->sent_ns, config->duration_s, config->spread);
@@ -137,6 +138,21 @@ session_send_claim(struct session *session, uint64_t now_ns, int64_t wall_ms)
     holder_succeed_member(&out->record, &session->membership, &next);
   else
     holder_succeed(&out->record, &next);
+}
+
+void
+session_send_take_over(struct session *session, const struct lease_id *victim,
+                       uint64_t now_ns, int64_t wall_ms)
+{
+  struct lease_command *out = &session->command;
+  bool under_way = session->awaited != LEASE_NONE;
+
+  session_send_claim(session, now_ns, wall_ms);
+  session->awaited = out->verb = LEASE_TAKE_OVER;
+  session->supersedes = under_way;
+  out->lease_id = *victim;
+  out->proposed_id = session->config.lease_id;
+  memcpy(out->node, session->config.node, sizeof out->node);
 }
 
 void

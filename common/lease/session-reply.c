@@ -215,26 +215,47 @@ renewed(struct session *session, const struct lease_reply *reply,
 }
 
 static void
+claim_done(struct session *session, uint64_t epoch, uint64_t now_ns)
+{
+  session->seen.epoch = epoch;
+  session->seen.record = session->command.record;
+  session->seen.record.holder.epoch = epoch;
+  if (session->member && !session_group_claimed(session, now_ns))
+    return;
+  /* Another's claims may have come before this one. */
+  if (!session->claimed || session->command.expected_epoch != session->epoch)
+    session->alone_since = 0;
+  session->claimed = true;
+  session->given_away = session->handing = session->offered = false;
+  session->want_write = false;
+  session->attempts = 0;
+  session->epoch = epoch;
+  session->state = SESSION_HELD;
+}
+
+static void
 claimed(struct session *session, const struct lease_reply *reply,
         uint64_t now_ns)
 {
-  if (reply->status == STATUS_OK) {
-    session->seen.epoch = reply->info.epoch;
-    session->seen.record = session->command.record;
-    session->seen.record.holder.epoch = session->seen.epoch;
-    if (session->member && !session_group_claimed(session, now_ns))
-      return;
-    /* Another's claims may have come before this one. */
-    if (!session->claimed || session->command.expected_epoch != session->epoch)
-      session->alone_since = 0;
-    session->claimed = true;
-    session->given_away = session->handing = session->offered = false;
-    session->want_write = false;
-    session->attempts = 0;
-    session->epoch = session->seen.epoch;
-    session->state = SESSION_HELD;
-  } else {
+  if (reply->status == STATUS_OK)
+    claim_done(session, reply->info.epoch, now_ns);
+  else
     session_look_again(session, now_ns);
+}
+
+static void
+taken_over(struct session *session, const struct lease_reply *reply,
+           uint64_t now_ns)
+{
+  bool stale = reply->status == STATUS_EPOCH_STALE;
+
+  if (reply->status == STATUS_OK ||
+      (stale && MUTATED(TAKE_OVER_WITHOUT_CLAIM))) {
+    session->seen.lease = reply->info.lease;
+    claim_done(session, reply->info.epoch, now_ns);
+    session_start_clock(session, now_ns);
+  } else {
+    session_look(session, now_ns);
   }
 }
 
@@ -287,7 +308,8 @@ replied_while_detaching(struct session *session, enum lease_verb verb,
   if (verb == LEASE_ACQUIRE &&
       (status_is_refusal(reply->status) || reply->status == STATUS_TRANSIENT))
     session->took = false;
-  if (verb == LEASE_CLAIM && reply->status == STATUS_OK && !session->member) {
+  if ((verb == LEASE_CLAIM || verb == LEASE_TAKE_OVER) &&
+      reply->status == STATUS_OK && !session->member) {
     session->claimed = true;
     session->epoch = reply->info.epoch;
   }
@@ -336,6 +358,9 @@ session_replied(struct session *session, const struct session_event *event,
     break;
   case LEASE_CLAIM:
     claimed(session, reply, now_ns);
+    break;
+  case LEASE_TAKE_OVER:
+    taken_over(session, reply, now_ns);
     break;
   default:
     break;

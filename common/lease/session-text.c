@@ -38,6 +38,8 @@ session_state_text(enum session_state state)
     return "attached";
   case SESSION_CLAIMING:
     return "claiming";
+  case SESSION_TAKING:
+    return "taking over";
   case SESSION_HELD:
     return "held";
   case SESSION_DRAINING:

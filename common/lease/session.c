@@ -29,7 +29,8 @@
  * happened between looking and claiming is noticed.
  *
  * A lease that is another's may be that of a group of writers to which this
- * node belongs: session-group.c has the rest of the circle then.
+ * node belongs: session-group.c has the rest of the circle then. There is a
+ * short way round for one who is told to take the lease over: session-take.c.
  *
  *   state      lease     epoch    gate       on its way       leaves by
  *   IDLE       -         -        PENDING    -                ATTACH
@@ -38,6 +39,7 @@
  *   STANDBY    other's   none     CONFLICT   -                WANT_*
  *   ATTACHED   ours      none     ASK        (RENEW)          WANT_WRITE
  *   CLAIMING   ours      none     PENDING    ACQUIRE CLAIM    its reply
+ *   TAKING     other's   none     PENDING    TAKE_OVER        its reply
  *   HELD       ours      own      OPEN       (RENEW)          doubt, DETACH
  *   DRAINING   ours      own      DRAINING   (RENEW)          doubt, DRAINED,
  *                                                             time
@@ -47,7 +49,8 @@
  *   DETACHED   -         -        CLOSED     -                never
  *   FENCED     not ours  passed   FENCED     -                DETACH
  *
- * Invariants: at most one command is on its way (awaited); the gate is a
+ * Invariants: at most one command is on its way whose answer matters (awaited);
+ * the gate is a
  * function of the state; OPEN and DRAINING carry the own epoch and nothing else
  * does. session-drain.c tells how a session is given up.
  * FENCED sends nothing, ever (S6).
@@ -240,7 +243,7 @@ set_gate(struct session *session)
       session->alone_since = session->epoch;
     next.alone_since = session->alone_since;
     next.guard.epoch = session->epoch;
-    next.valid_until_ns = session->valid_until_ns;
+    next.valid_until_ns = session->unproven ? 0 : session->valid_until_ns;
     break;
   case GATE_CONFLICT:
     next.status = STATUS_CONFLICT;
@@ -267,7 +270,7 @@ void
 session_step(struct session *session, const struct session_event *event,
              uint64_t now_ns, int64_t wall_ms)
 {
-  session->send = false;
+  session->send = session->supersedes = false;
   switch (event->kind) {
   case SESSION_ATTACH:
     session_look(session, now_ns);
@@ -295,6 +298,9 @@ session_step(struct session *session, const struct session_event *event,
     break;
   case SESSION_HAND_OVER:
     session_hand_over(session, event->order, now_ns);
+    break;
+  case SESSION_TAKE_OVER:
+    session_take_over(session, event->victim, now_ns, wall_ms);
     break;
   case SESSION_DETACH:
     session_detach(session, event->clean, now_ns);

@@ -30,7 +30,12 @@ tenure_free(struct tenure *tenure)
   if (tenure->extra != NULL)
     tenure->extra->free(tenure->extra);
   store_volume_close(tenure->volume);
+  {
+    LOCK_FOR_SCOPE(&tenure->lock);
+    tenure_end_takeover_locked(tenure, STATUS_STOPPING);
+  }
   pthread_mutex_destroy(&tenure->lock);
+  free(tenure->dropped);
   free(tenure->request);
   free(tenure);
 }
@@ -324,6 +329,62 @@ keeper_look(struct keeper *keeper, const char *volume, const char *node)
     }
   }
   keeper_kick(keeper);
+}
+
+/* Sessions that stand by, or ask; the newest comes first. */
+static bool
+order_takeover(struct tenure *tenure, const struct lease_id *victim,
+               struct takeover *takeover)
+{
+  LOCK_FOR_SCOPE(&tenure->lock);
+  if (tenure->refs == 0 || tenure->takeover != NULL ||
+      (tenure->state != SESSION_STANDBY && tenure->state != SESSION_LOOKING))
+    return false;
+  tenure->takeover = takeover;
+  tenure->notes.victim = *victim;
+  tenure->notes.set |= NOTE_TAKE_OVER;
+  tenure_ready(tenure);
+  return true;
+}
+
+bool
+keeper_take_over(struct keeper *keeper, const char *volume, const char *node,
+                 const struct lease_id *victim, struct takeover *takeover)
+{
+  LOCK_FOR_SCOPE(&keeper->lock);
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    if (strcmp(tenure->name, volume) == 0 &&
+        strcmp(tenure->session.config.node, node) == 0 &&
+        order_takeover(tenure, victim, takeover)) {
+      keeper_kick(keeper);
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+keeper_forget_takeover(struct keeper *keeper, struct takeover *takeover)
+{
+  LOCK_FOR_SCOPE(&keeper->lock);
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next) {
+    LOCK_FOR_SCOPE(&tenure->lock);
+    if (tenure->takeover == takeover)
+      tenure->takeover = NULL;
+  }
+}
+
+bool
+keeper_knows(struct keeper *keeper, const char *volume)
+{
+  LOCK_FOR_SCOPE(&keeper->lock);
+  for (struct tenure *tenure = keeper->tenures; tenure != NULL;
+       tenure = tenure->next)
+    if (strcmp(tenure->name, volume) == 0)
+      return true;
+  return false;
 }
 
 void

@@ -35,12 +35,15 @@ enum mutation {
   AHEAD_KEPT_SPOILED, /* what was read ahead is kept although it was changed */
   AHEAD_OF_CHANGES,   /* ... is read although a change is not in the store */
   HOLES_WERE_CHANGED, /* a map of holes is taken as it was when sent for */
-  GROUP_KEEPS_ID,        /* one who leaves a group changes nothing */
-  GROUP_EVICTED_ADOPTS,  /* one who has left takes the next lease ID */
-  GROUP_STALE_GOES_ON,   /* a session goes on that is not the noted one */
-  GROUP_JOINS_QUIETLY,   /* who joins adopts the epoch */
-  HANDOVER_NO_DRAIN,      /* the lease goes while changes are under way */
-  HANDOVER_STALE_REQUEST, /* an order for another epoch is obeyed */
+  GROUP_KEEPS_ID,          /* one who leaves a group changes nothing */
+  GROUP_EVICTED_ADOPTS,    /* one who has left takes the next lease ID */
+  GROUP_STALE_GOES_ON,     /* a session goes on that is not the noted one */
+  GROUP_JOINS_QUIETLY,     /* who joins adopts the epoch */
+  HANDOVER_NO_DRAIN,       /* the lease goes while changes are under way */
+  HANDOVER_STALE_REQUEST,  /* an order for another epoch is obeyed */
+  TAKE_OVER_WITHOUT_CLAIM, /* the gate opens when only the Change was done */
+  TAKE_OVER_TRUSTS_CHANGE, /* a lease taken over counts as renewed */
+  TAKE_OVER_ANY_EPOCH,     /* whoever has claimed since the last look */
   MUTATIONS
 };
 

@@ -50,6 +50,14 @@ struct control {
 int control_run(const struct control *control, const uint8_t *frame,
                 size_t length, uint8_t reply[CONTROL_SIZE], struct error *err);
 
+/* The short way of a hand-over by force that gives nobody any time (handover.h,
+ * handover_take). True: frame is one, and it is done; reply as of control_run.
+ * Else nothing has been decided, and control_run is to be called. control's
+ * volume is not used. Any thread.
+ */
+bool control_take_over(const struct control *control, const uint8_t *frame,
+                       size_t length, uint8_t reply[CONTROL_SIZE]);
+
 /* Where the store keeps lease IDs to itself: names the holder in info as the
  * registrations do, which know of reservations whose holder has not written
  * yet. What cannot be read, or is not needed, changes nothing.

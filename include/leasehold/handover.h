@@ -94,6 +94,13 @@ enum handover_end {
 int handover_run(const struct handover *handover, enum handover_end *end,
                  struct error *err);
 
+/* The short way of one that gives nobody any time (timeout_ns 0, and force):
+ * to's session in this process, if it stands by, takes the lease over. 0:
+ * that is done; STATUS_CONFLICT: it is not, find out why by handover_run; or
+ * STATUS_STOPPING. It does not use the volume. Blocks.
+ */
+int handover_take(const struct handover *handover);
+
 /* --- who gives: the scout ------------------------------------------------ */
 
 /* A thread that looks for requests on behalf of a keeper's sessions: reading a

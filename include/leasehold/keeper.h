@@ -103,6 +103,25 @@ void keeper_set_scout(struct keeper *keeper, struct keeper_scout *scout);
 /* Has the scout look now for the sessions of node on volume. Any thread. */
 void keeper_look(struct keeper *keeper, const char *volume, const char *node);
 
+/* Has a session of node that stands by on volume take the lease over from
+ * victim, whoever that is, without a loss being asked for (session-take.c).
+ * False: there is none. Else ended is called once, in the keeper's thread with
+ * locks held, so it only notes and signals: 0, the session holds lease and
+ * epoch; STATUS_CONFLICT, it does not, and an ordinary PREEMPT finds out more;
+ * STATUS_STOPPING. After keeper_forget_takeover it is not called any more. Any
+ * thread.
+ */
+struct takeover {
+  void (*ended)(struct takeover *, int status);
+};
+bool keeper_take_over(struct keeper *keeper, const char *volume,
+                      const char *node, const struct lease_id *victim,
+                      struct takeover *takeover);
+void keeper_forget_takeover(struct keeper *keeper, struct takeover *takeover);
+
+/* Is there a session on the volume? Then there was such a volume. */
+bool keeper_knows(struct keeper *keeper, const char *volume);
+
 /* A command that may begin a group of writers of the volume has been done. None
  * of its sessions uses what it has in memory until a renewal sent after this
  * has been answered well (their gates are valid until 0), and each sends one

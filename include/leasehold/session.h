@@ -63,6 +63,8 @@ enum session_event_kind {
   SESSION_DRAINED,    /* while draining: nothing is under way any more */
   SESSION_RENEW,      /* now, if it holds the lease and nothing is on its way */
   SESSION_HAND_OVER,  /* another node is to have the lease: see order */
+  SESSION_TAKE_OVER,  /* it is to have the lease itself, at once, from victim:
+                         TAKING afterwards, or it cannot be done so */
   SESSION_DETACH      /* the last connection is gone, or shall go */
 };
 
@@ -80,6 +82,7 @@ struct session_event {
   uint64_t epoch;                  /* REFUSED, UNKNOWN: the request's guard */
   int status;                      /* REFUSED: what the store said */
   const struct handover_order *order; /* HAND_OVER */
+  const struct lease_id *victim;      /* TAKE_OVER: who holds the lease */
   bool clean; /* DETACH, DRAINED: all that was acknowledged
                  is in the store; what DETACH says may be
                  taken back by DRAINED */
@@ -105,6 +108,7 @@ enum session_state {
   SESSION_STANDBY,   /* another node holds the lease */
   SESSION_ATTACHED,  /* nothing claimed; the lease is ours (taken, or found) */
   SESSION_CLAIMING,  /* the claim is on its way */
+  SESSION_TAKING,    /* another's lease, and the claim, by one command */
   SESSION_HELD,      /* lease and epoch are ours; RENEWING is this with a RENEW
                         on its way */
   SESSION_DRAINING,  /* as HELD, but no new changes: see draining */
@@ -128,7 +132,9 @@ struct session {
   /* Read by the owner after each step. */
   enum session_state state;
   struct gate gate;
-  bool send;                    /* command is to be submitted now */
+  bool send;       /* command is to be submitted now */
+  bool supersedes; /* with send: the answer to the command before it, which is
+                      still on its way, is not fed back any more */
   struct lease_command command; /* valid while send or a reply is awaited */
   uint64_t wake_at_ns;          /* next SESSION_TIMER; TIME_NEVER for none */
   bool finished;                /* DETACHED and no reply awaited */
@@ -150,11 +156,13 @@ struct session {
   int64_t claimed_ms;
   uint64_t alone_since; /* see struct gate; 0: not known */
   bool claimed;         /* this session has an epoch of its own */
-  bool took;            /* the lease was free and this session acquired it */
-  uint64_t took_epoch;  /* the object's then: it is released only under it */
-  bool want_write;      /* claim as soon as the lease is ours */
-  bool doubt;           /* something came up while a reply was awaited */
-  bool attached_once;   /* a first look was answered */
+  bool unproven;       /* held, but nothing says until when: taken over, and not
+                          renewed since */
+  bool took;           /* the lease was free and this session acquired it */
+  uint64_t took_epoch; /* the object's then: it is released only under it */
+  bool want_write;     /* claim as soon as the lease is ours */
+  bool doubt;          /* something came up while a reply was awaited */
+  bool attached_once;  /* a first look was answered */
   /* In a group of writers; membership is as last heard, group.group the lease
    * ID that this session uses.
    */

@@ -82,6 +82,7 @@ E2E_TESTS = \
 	tests/e2e/test-second-incarnation.sh \
 	tests/e2e/test-sigterm-releases.sh \
 	tests/e2e/test-socket-activation.sh \
+	tests/e2e/test-take-over.sh \
 	tests/e2e/test-status-export.sh \
 	tests/e2e/test-stopped-holder.sh \
 	tests/e2e/test-two-nodes.sh \

@@ -39,6 +39,7 @@ tests_sim_simulator_SOURCES = \
 	common/lease/session-internal.h \
 	common/lease/session-moves.c \
 	common/lease/session-reply.c \
+	common/lease/session-take.c \
 	common/lease/session-text.c \
 	common/lease/tenure.c \
 	tests/sim/sim.h \
@@ -47,8 +48,10 @@ tests_sim_simulator_SOURCES = \
 	tests/sim/sim-gateway.c \
 	tests/sim/sim-group.c \
 	tests/sim/sim-handover.c \
+	tests/sim/sim-lease.c \
 	tests/sim/sim-main.c \
 	tests/sim/sim-oracle.c \
+	tests/sim/sim-oracle-gates.c \
 	tests/sim/sim-oracle-group.c \
 	tests/sim/sim-store.c \
 	tests/sim/sim-world.c

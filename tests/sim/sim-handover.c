@@ -38,6 +38,36 @@ sim_operator(struct sim *sim, bool preempt, unsigned node, unsigned victim)
   }
 }
 
+static void
+ended(struct takeover *takeover, int status)
+{
+  (void)takeover;
+  (void)status;
+}
+
+bool
+sim_take_over(struct sim *sim, unsigned node, unsigned victim)
+{
+  static struct takeover takeover = {.ended = ended};
+  struct lease_id victim_id;
+  char name[16];
+
+  /* Mostly from whoever has claimed last, else nothing can come of it. */
+  if (sim->store.record.holder.node[0] == 'n' && !sim_chance(sim, 250))
+    victim = (unsigned)(sim->store.record.holder.node[1] - '0');
+  snprintf(name, sizeof name, "n%u", node);
+  sim_node_id(victim, &victim_id);
+  for (unsigned i = 0; i < GATEWAYS; i++) {
+    if (!keeper_take_over(sim->gateways[i].keeper, "disk0", name, &victim_id,
+                          &takeover))
+      continue;
+    sim_trace(sim, "operator: n%u is to take over from n%u at gateway %u", node,
+              victim, i);
+    return true;
+  }
+  return false;
+}
+
 /* The judging is the real scout's (handover-scout.c). */
 static void
 obey(struct sim *sim, struct tenure *tenure,

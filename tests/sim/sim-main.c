@@ -51,6 +51,9 @@ static const char *const mutation_names[MUTATIONS] = {
     [GROUP_JOINS_QUIETLY] = "group-joins-quietly",
     [HANDOVER_NO_DRAIN] = "handover-no-drain",
     [HANDOVER_STALE_REQUEST] = "handover-stale-request",
+    [TAKE_OVER_WITHOUT_CLAIM] = "take-over-without-claim",
+    [TAKE_OVER_TRUSTS_CHANGE] = "take-over-trusts-change",
+    [TAKE_OVER_ANY_EPOCH] = "take-over-any-epoch",
 };
 
 struct options {
@@ -155,6 +158,7 @@ add_counts(struct sim_counts *to, const struct sim_counts *from)
   __atomic_fetch_add(&to->crashes, from->crashes, __ATOMIC_RELAXED);
   __atomic_fetch_add(&to->flushes, from->flushes, __ATOMIC_RELAXED);
   __atomic_fetch_add(&to->handovers, from->handovers, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&to->taken, from->taken, __ATOMIC_RELAXED);
 }
 
 /* Every jobs-th seed, until one fails here or a smaller one failed elsewhere.
@@ -250,10 +254,10 @@ run_all(const struct options *options, struct shared *shared)
   printf("writes %" PRIu64 ", refused %" PRIu64 ", unknown outcomes %" PRIu64
          ", late deliveries %" PRIu64 ", reclaims %" PRIu64 ", fences %" PRIu64
          ", takeovers %" PRIu64 ", crashes %" PRIu64 ", flushes %" PRIu64
-         ", hand-overs %" PRIu64 "\n",
+         ", hand-overs %" PRIu64 ", taken over by gateways %" PRIu64 "\n",
          counts->writes, counts->refused, counts->unknown, counts->late,
          counts->reclaims, counts->fences, counts->takeovers, counts->crashes,
-         counts->flushes, counts->handovers);
+         counts->flushes, counts->handovers, counts->taken);
   return 0;
 }
 

@@ -16,7 +16,8 @@
  *       succeeds
  *   O5  at most one gate is open under the store's current epoch
  *   O6  (sim-world.c) once faults stop, some node can write within a bound
- *   O7  an open gate is within the provable time of its last renewal
+ *   O7  an open gate is within the provable time of its last renewal, and does
+ *       not say that it is valid for longer
  *   O8  a session is fenced only when lease or epoch have really passed on
  *   O9  an instance that lost the volume never changes it again, nor one whose
  *       gateway died with writes it may not have sent
@@ -298,6 +299,14 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
   volume->epoch = epoch;
 }
 
+void
+oracle_skipped(struct sim *sim)
+{
+  for (struct sim_volume *other = sim->store.volumes; other != NULL;
+       other = other->next)
+    other->superseded |= other->claimed;
+}
+
 /* Was there a request for this, in an epoch of the session's? */
 static bool
 was_asked(const struct sim *sim, const struct sim_volume *volume,
@@ -359,14 +368,25 @@ oracle_leased(struct sim *sim, const struct lease_id *id)
   }
 }
 
+/* Its own by its last claim, or, where it has none or has given that away, by
+ * the lease that it has acquired since.
+ */
+static bool
+may_release(const struct sim_volume *volume, uint64_t epoch)
+{
+  if (volume->claimed && volume->epoch == epoch)
+    return true;
+  return (!volume->claimed || volume->gave) &&
+         (!volume->acquired || volume->acquired_epoch == epoch);
+}
+
 void
 oracle_release(struct sim *sim, struct sim_volume *volume, uint64_t expected,
                bool clean)
 {
   uint64_t epoch = sim->store.epoch;
 
-  if (expected != epoch || (volume->claimed && volume->epoch != epoch) ||
-      (!volume->claimed && volume->acquired && volume->acquired_epoch != epoch))
+  if (expected != epoch || !may_release(volume, epoch))
     sim_violation(
         sim, "O10 %s of epoch %u releases the lease of epoch %u", volume->node,
         (unsigned)(volume->claimed ? volume->epoch : volume->acquired_epoch),
@@ -531,68 +551,4 @@ oracle_answered(struct sim *sim, struct client *client, uint32_t number,
     check_flush(sim, number);
   else if (is_change(op) && op->fua)
     check_durable(sim, number);
-}
-
-/* --- gates
- * -------------------------------------------------------------------- */
-
-static void
-check_fenced(struct sim *sim, struct client *client, struct sim_volume *volume)
-{
-  if (volume->fenced)
-    return;
-  volume->fenced = true;
-  sim->counts.fences++;
-  if (volume->unnoted)
-    return;
-  /* A reservation command has moved the lease to a group without it. */
-  if (sim->groups && oracle_is_group(sim, &sim->store.lease.id) &&
-      !oracle_is_noted(sim, volume))
-    return;
-  if (volume->claimed ? !volume->superseded : client->instance[0] == '\0')
-    sim_violation(sim, "O8 %s was fenced while nobody had taken over",
-                  volume->node);
-}
-
-void
-oracle_gates(struct sim *sim)
-{
-  const struct sim_volume *open_volume = NULL;
-
-  if (sim->groups)
-    oracle_group_gates(sim);
-
-  for (unsigned i = 0; i < CLIENTS; i++) {
-    struct client *client = &sim->clients[i];
-    struct sim_volume *volume;
-    struct gate gate;
-
-    if (client->gateway == NULL)
-      continue;
-    volume = (struct sim_volume *)tenure_volume(client->tenure);
-    tenure_gate(client->tenure, &gate);
-    if (gate.position == GATE_FENCED)
-      check_fenced(sim, client, volume);
-    if (gate.position != GATE_OPEN && gate.position != GATE_DRAINING)
-      continue;
-    volume->opened = true;
-    if (gate.guard.epoch == sim->store.epoch && !sim->groups) {
-      if (open_volume != NULL && open_volume != volume)
-        sim_violation(sim, "O5 two gates are open in epoch %u",
-                      (unsigned)gate.guard.epoch);
-      open_volume = volume;
-    }
-    /* A stopped gateway cannot close its gate; it cannot use it either. A
-     * moment is left to it for its timer.
-     */
-    if (client->gateway->paused_until_ns <= sim->now_ns &&
-        clock_now(&client->gateway->clock) >
-            timing_valid_until(volume->extended_ns, volume->duration_s) +
-                100 * MILLISECOND &&
-        volume->extended_ns != 0 && gate.guard.epoch == sim->store.epoch)
-      sim_violation(
-          sim, "O7 %s: gate open at %.3f, renewed %.3f for %u s", volume->node,
-          (double)clock_now(&client->gateway->clock) / (double)SECOND,
-          (double)volume->extended_ns / (double)SECOND, volume->duration_s);
-  }
 }

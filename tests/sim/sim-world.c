@@ -292,7 +292,9 @@ act(struct sim *sim, const struct action *action)
     act_connect(sim, action);
     break;
   case ACT_PREEMPT:
-    sim_operator(sim, true, action->a % NODES, action->b % NODES);
+    if (action->c % 2 == 0 ||
+        !sim_take_over(sim, action->a % NODES, action->b % NODES))
+      sim_operator(sim, true, action->a % NODES, action->b % NODES);
     break;
   case ACT_CLEAR:
     if (sim->groups)
@@ -302,7 +304,7 @@ act(struct sim *sim, const struct action *action)
     break;
   case ACT_HANDOVER:
     sim_ask_handover(sim, action->a % NODES, action->b % NODES,
-                     action->c % 2 == 0);
+                     action->c % 4 != 0);
     break;
   case ACT_PAUSE:
     if (!sim_paused(gateway))

@@ -11,13 +11,16 @@
  *
  *   sim-core.c     time, the queue of events, random numbers
  *   sim-store.c    the store and the messages to it
+ *   sim-lease.c    what lease commands do to it
  *   sim-changes.c  which operations a message is about
- *   sim-handover.c requests to hand the volume over, and who looks for them
+ *   sim-handover.c what operators do: commands at the store and by gateways,
+ *                  requests to hand the volume over, and who looks for them
  *   sim-gateway.c  gateways, their clocks and turns
  *   sim-world.c    clients, the operator, and the actions they take
  *   sim-group.c    registrations, and commands to them
  *   sim-oracle.c   what must hold, checked as it happens
  *   sim-oracle-group.c  the same of groups of writers
+ *   sim-oracle-gates.c  the same of what sessions believe
  *   sim-main.c     seeds, replay, shrinking, the table of mutations
  *
  * The schedule has two parts: a list of actions (what clients, operator and
@@ -156,9 +159,9 @@ struct sim_volume {
   struct lease_id offered_to; /* by its last Change, in this epoch: */
   uint64_t offered_epoch;
   struct lease_id followed_by; /* who claimed first after its own epoch */
-  bool fenced;              /* its gate was seen to be FENCED */
-  uint64_t flush_failed_ns; /* when one was first answered STATUS_IO */
-  uint32_t duration_s;      /* of its last acquire */
+  bool fenced;                 /* its gate was seen to be FENCED */
+  uint64_t flush_failed_ns;    /* when one was first answered STATUS_IO */
+  uint32_t duration_s;         /* of its last acquire */
   uint64_t extended_ns; /* gateway's clock when its last successful acquire or
                            renew was sent; 0: none */
   uint64_t extended_true_ns; /* the true time then */
@@ -208,7 +211,7 @@ struct message {
 
 struct sim_counts {
   uint64_t writes, refused, unknown, reclaims, fences, takeovers, late, crashes,
-      flushes, handovers;
+      flushes, handovers, taken;
 };
 
 /* --- gateways and clients --------------------------------------------------
@@ -297,15 +300,18 @@ void sim_trace(struct sim *, const char *format, ...)
 
 /* sim-store.c */
 extern const struct store_ops sim_store_ops;
+/* For a keeper's memberships. */
+int sim_submit_membership(struct membership_runner *, struct store_volume *,
+                          const char *name, struct store_command *);
+void sim_store_free(struct sim *);
+
+/* sim-lease.c */
+
 /* The effect of a command at the store, now. from is NULL for the operator's.
  */
 int sim_effect(struct sim *, struct sim_volume *from,
                const struct lease_command *);
 void sim_describe(const struct sim *, struct volume_info *);
-/* For a keeper's memberships. */
-int sim_submit_membership(struct membership_runner *, struct store_volume *,
-                          const char *name, struct store_command *);
-void sim_store_free(struct sim *);
 enum lease_state sim_lease_state(const struct sim *);
 void sim_node_id(unsigned node, struct lease_id *out);
 
@@ -344,6 +350,8 @@ void sim_change_doubted(struct message *);
 /* sim-handover.c */
 /* The operator's hand: plans and runs one reservation command at once. */
 void sim_operator(struct sim *, bool preempt, unsigned node, unsigned victim);
+/* The same by a gateway at which node stands by; false: there is none. */
+bool sim_take_over(struct sim *, unsigned node, unsigned victim);
 void sim_scout(struct keeper_scout *, struct tenure *); /* a gateway's look */
 void sim_ask_handover(struct sim *, unsigned from, unsigned to, bool now);
 /* What a session is about to send may be an offer of its lease. */
@@ -383,6 +391,8 @@ void oracle_change(struct sim *, struct sim_volume *, uint64_t guard_epoch,
 uint32_t oracle_zero_op(const struct sim *, const struct sim_volume *,
                         unsigned sector);
 void oracle_claim(struct sim *, struct sim_volume *, uint64_t old_epoch);
+/* The epoch has moved on without a claim: whoever had one before has lost. */
+void oracle_skipped(struct sim *);
 void oracle_leased(struct sim *, const struct lease_id *);
 void oracle_gave(struct sim *, struct sim_volume *,
                  const struct lease_command *);

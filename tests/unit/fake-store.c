@@ -83,6 +83,17 @@ do_command(struct fake_store *fake, const struct lease_command *command)
     return status;
   case LEASE_BREAK:
     return blob_lease_break(&fake->lease, command->break_period_s, now);
+  case LEASE_TAKE_OVER:
+    status = blob_lease_change(&fake->lease, &command->lease_id,
+                               &command->proposed_id, now);
+    if (status == 0 && command->expected_epoch != fake->epoch)
+      status = STATUS_EPOCH_STALE;
+    if (status != 0)
+      return status;
+    memcpy(fake->node, command->node, sizeof fake->node);
+    fake->record = command->record;
+    fake->record.holder.epoch = ++fake->epoch;
+    return 0;
   case LEASE_CLAIM:
     status = blob_lease_use(&fake->lease, BLOB_WRITE, &command->lease_id, now);
     if (status == 0 && command->expected_epoch != fake->epoch)

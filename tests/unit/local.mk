@@ -248,6 +248,7 @@ unit_programs += \
 	tests/unit/test-extent-map \
 	tests/unit/test-keeper \
 	tests/unit/test-keeper-metrics \
+	tests/unit/test-keeper-take \
 	tests/unit/test-hole-map \
 	tests/unit/test-read-ahead \
 	tests/unit/test-session-attach \
@@ -256,6 +257,7 @@ unit_programs += \
 	tests/unit/test-session-group \
 	tests/unit/test-session-handover \
 	tests/unit/test-session-instance \
+	tests/unit/test-session-take \
 	tests/unit/test-tenure-events \
 	tests/unit/test-volume \
 	tests/unit/test-volume-ahead \
@@ -332,6 +334,11 @@ tests_unit_test_keeper_metrics_SOURCES = \
 	tests/unit/test-keeper-metrics.c \
 	tests/unit/volume-bench.c \
 	tests/unit/volume-bench.h
+tests_unit_test_keeper_take_LDADD = $(unit_cache)
+tests_unit_test_keeper_take_SOURCES = \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-keeper-take.c
 tests_unit_test_session_attach_LDADD = $(unit_lease)
 tests_unit_test_session_attach_SOURCES = \
 	tests/unit/session-bench.c \
@@ -362,6 +369,11 @@ tests_unit_test_session_instance_SOURCES = \
 	tests/unit/session-bench.c \
 	tests/unit/session-bench.h \
 	tests/unit/test-session-instance.c
+tests_unit_test_session_take_LDADD = $(unit_lease)
+tests_unit_test_session_take_SOURCES = \
+	tests/unit/session-bench.c \
+	tests/unit/session-bench.h \
+	tests/unit/test-session-take.c
 tests_unit_test_tenure_events_LDADD = $(unit_cache)
 tests_unit_test_tenure_events_SOURCES = \
 	tests/unit/fake-store.c \

@@ -74,6 +74,17 @@ effect(struct object *object, const struct lease_command *command)
     info->record = command->record;
     info->record.holder.epoch = info->epoch;
     return 0;
+  case LEASE_TAKE_OVER:
+    if ((status = not_held_by(object, &command->lease_id)) != 0)
+      return status;
+    info->lease.id = command->proposed_id;
+    memcpy(info->lease.node, command->node, sizeof info->lease.node);
+    if (command->expected_epoch != info->epoch)
+      return STATUS_EPOCH_STALE;
+    info->epoch++;
+    info->record = command->record;
+    info->record.holder.epoch = info->epoch;
+    return 0;
   case LEASE_RELEASE:
     if ((status = not_held_by(object, &command->lease_id)) != 0)
       return STATUS_LEASE_MISMATCH;
