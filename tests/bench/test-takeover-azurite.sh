@@ -13,9 +13,9 @@ expect_status 0 "$LEASEHOLD_SRCDIR/bench/takeover" \
   --build "$LEASEHOLD_BUILDDIR" --store azurite --latency "$latency" \
   --rounds 2 --expiry-rounds 0
 for line in 'preempt -> B writes' 'preempt -> A refused' \
-  'killed -> same node back'; do
+  "by B's server -> B writes" 'killed -> same node back'; do
   figures=$(sed -n "s/^$line  *azurite +$latency ms  *2 //p" <<<"$output")
-  read -r p50 _ _ trips requests <<<"$figures"
+  read -r p50 _ _ trips _ requests <<<"$figures"
   echo "$line: $trips round trips, $requests requests"
   [ "${trips%.*}" -ge 2 ] || fail "$line: fewer than 2 round trips"
   [ "${requests%.*}" -ge "${trips%.*}" ] || fail "$line: more trips than requests"

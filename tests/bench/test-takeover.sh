@@ -10,10 +10,11 @@ expect_status 0 "$LEASEHOLD_SRCDIR/bench/takeover" \
   --build "$LEASEHOLD_BUILDDIR" --rounds 2 --expiry-rounds 0 \
   --svg "$scratch/takeover.svg"
 for line in 'preempt -> B writes' 'preempt -> A refused' \
+  "by B's server -> B writes" "by B's server -> A refused" \
   'killed -> same node back'; do
-  expect_output "^$line +file +2 +[0-9.]+ +[0-9.]+ +[0-9.]+ +- +-$"
+  expect_output "^$line +file +2 +[0-9.]+ +[0-9.]+ +[0-9.]+ +- +- +-$"
 done
-[ "$(grep -c '<rect x=' "$scratch/takeover.svg")" -eq 3 ] ||
-  fail "there are not three bars"
+[ "$(grep -c '<rect x=' "$scratch/takeover.svg")" -eq 5 ] ||
+  fail "there are not five bars"
 /usr/bin/python3 -c 'import sys, xml.dom.minidom as dom; dom.parse(sys.argv[1])' \
   "$scratch/takeover.svg" || fail "the plot is not XML"
