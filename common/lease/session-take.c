@@ -25,9 +25,10 @@
  * only the victim knows. So nothing is provable (S8) until a renewal has been
  * answered: it is sent when the claim is done, beside the first write, which
  * does not wait for it, and a moment later, so that it is not in the way of the
- * write that everybody waits for. Until then the gate is open, for the store judges
- * writes, but is valid until 0: nothing is read from memory. That the renewal
- * never comes back ends the tenure as ever, counted from when TAKE_OVER left.
+ * write that everybody waits for. Until then the gate is open, for the store
+ * judges writes, but is valid until 0: nothing is read from memory. That the
+ * renewal never comes back ends the tenure as ever, counted from when TAKE_OVER
+ * left.
  *
  * A look that is under way (a write that waits has the store asked once a
  * second) is not waited for: what it will say is older than what TAKE_OVER
