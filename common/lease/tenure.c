@@ -29,6 +29,7 @@ tenure_free(struct tenure *tenure)
 {
   if (tenure->extra != NULL)
     tenure->extra->free(tenure->extra);
+  tenure_served(tenure); /* until then something may have been posted */
   store_volume_close(tenure->volume);
   {
     LOCK_FOR_SCOPE(&tenure->lock);

@@ -236,6 +236,64 @@ attach_after_stop_is_refused(void **state)
       STATUS_STOPPING);
 }
 
+/* What a tenure has, with a request or a thread that posts something at the
+ * very end.
+ */
+static struct ending {
+  struct tenure_extra extra; /* first */
+  struct tenure *tenure;
+} ending;
+
+static void
+post_drained(void)
+{
+  tenure_post(ending.tenure, &(struct session_event){.kind = SESSION_DRAINED});
+}
+
+static bool
+ends_now(struct tenure_extra *extra)
+{
+  (void)extra;
+  post_drained();
+  return false;
+}
+
+static void
+free_ending(struct tenure_extra *extra)
+{
+  (void)extra;
+  post_drained();
+}
+
+static struct tenure_extra *
+new_ending(void)
+{
+  ending.extra = (struct tenure_extra){.free = free_ending, .busy = ends_now};
+  return &ending.extra;
+}
+
+/* It was freed in the queue of those that are to be served. */
+static void
+a_note_at_the_very_end_is_harmless(void **state)
+{
+  struct keeper_config config = {.clock = &system_clock,
+                                 .duration_s = 30,
+                                 .drain_ns = 600 * SECOND,
+                                 .extra_new = new_ending};
+  struct error error = ERROR_INIT;
+
+  (void)state;
+  fake_clock_init(&frozen);
+  fake_store_init(&store, &frozen);
+  keeper = keeper_new(&config);
+  assert_int_equal(keeper_start(keeper, &error), 0);
+  ending.tenure = attach("a");
+  keeper_detach(ending.tenure);
+  keeper_stop(keeper, 60 * SECOND);
+  assert_true(keeper_free(keeper));
+  fake_store_destroy(&store);
+}
+
 int
 main(void)
 {
@@ -246,6 +304,7 @@ main(void)
       cmocka_unit_test_setup_teardown(retire_drains, start, stop),
       cmocka_unit_test_setup_teardown(attach_after_stop_is_refused, start,
                                       stop),
+      cmocka_unit_test(a_note_at_the_very_end_is_harmless),
   };
 
   return cmocka_run_group_tests_name("keeper", tests, NULL, NULL);
