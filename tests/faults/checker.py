@@ -16,29 +16,46 @@
 #      nor does a write that was refused
 #   3  a sector is one write's, whole; what was     O3
 #      answered is not resurrected over newer data
-#   4  a fenced session says so, for ever           O4
+#   4  a fenced session says so, for ever; one      O4
+#      that lost something at each flush
 #   5  once faults stop, somebody can write         O6 (the runner tries)
+#   6  an instance ends with a gateway that may     O9
+#      have had something unsent of it
 #
 # O5, O7, O8, O10 and O13 are about gates, clocks and requests, which clients
 # do not see; no line of code is shared, because the oracle sees each effect as
 # it happens and this has to find out what can have happened.
 #
 # How. A change is *sure* from the time on when it is known to be in the store:
-# when it was acknowledged (nothing is written back later: an acknowledged write
-# is in the store) or when a read by another node has found it. A read by its own
-# node may have found it in memory, on its way to the store: that makes it sure
-# for this node's reads only. A session's writes take effect in one
-# stretch of time, its tenure, because whoever claims next fences it for good.
-# So if a change of session A was sure before a sure change of session B began,
-# A's tenure came before B's, and all of A's changes came before all of B's.
-# (If A's gateway was killed before that: the same. What A had sent it had
+# when a read by another node has found it, or when it was promised. A gateway
+# without write-back promises it with the answer. With write-back the answer only
+# says that it is in memory: with FUA it is promised, otherwise by the next flush
+# of its session that began after the answer and succeeded (S5). A read by its
+# own node may have found it in memory, on its way to the store: without a cache
+# that makes it sure for this node's reads only, with one for nobody.
+#
+# A session's writes take effect in one stretch of time, its tenure, because
+# whoever claims next fences it for good. A session whose change was answered or
+# seen had claimed by then. So if A had claimed before a sure change of session
+# B began, A's tenure came before B's, and all of A's changes came before all of
+# B's. (If A's gateway was killed before that: the same. What A had sent it had
 # claimed for.) Sessions of one instance are one stretch, too (S12).
 #
 # A read that found W is wrong if some V was surely there before the read began
 # and W came before V: its session's tenure did, or W was answered, whatever
 # the answer, before V began. All of this is true for a correct store in every
 # case; what it cannot tell apart passes. A session's own reads are not held
-# against sessions after it: it may read what it has until it knows (S8).
+# against sessions after it: it may read what it has until it knows (S8). With a
+# cache that is so for each session that may have claimed; whether it had is
+# often not known, and then it is held only against those that came before it.
+#
+# What a session was answered it reads itself, too, sure or not: until it is
+# fenced or something was lost. If a flush of it that began after the read has
+# succeeded, neither had happened.
+#
+# With write-back, a gateway that dies with a session that had claimed ends that
+# session's instance (S13). Another session of it that writes or flushes after
+# that is wrong, unless somebody else may have claimed in between.
 
 import bisect
 import collections
@@ -51,16 +68,24 @@ ZEROES = "0"
 
 
 class Change:
-    """A write or zero. None stands for the volume as it was made."""
+    """A write or zero. None stands for the volume as it was made.
 
-    def __init__(self, event):
+    cache: "none", "through" or "back", of its gateway.
+    """
+
+    def __init__(self, event, cache):
         self.event = event
+        self.cache = cache
         self.session = event["session"]
         self.began = event["began"]
         self.outcome = event["outcome"]
         # When it was answered: from then on it is not sent again.
         self.answered = NEVER if self.outcome == "lost" else event["ended"]
         self.acknowledged = event["ended"] if self.outcome == "ok" else NEVER
+        # It is in the store, the session has been told.
+        self.promised = self.acknowledged
+        if cache == "back" and not event["fua"]:
+            self.promised = NEVER  # until Volume.find_promised
         # By sector: when a read that found it ended; of others, and of any.
         self.seen, self.seen_by_any = {}, {}
 
@@ -69,13 +94,25 @@ class Change:
         return range(first, first + self.event["count"])
 
     def sure(self, sector):
-        return min(self.acknowledged, self.seen.get(sector, NEVER))
+        return min(self.promised, self.seen.get(sector, NEVER))
 
     def sure_for_own(self, sector):
-        return min(self.acknowledged, self.seen_by_any.get(sector, NEVER))
+        if self.cache != "none":
+            return self.sure(sector)
+        return min(self.promised, self.seen_by_any.get(sector, NEVER))
+
+    def sure_for_session(self, _sector):
+        return self.acknowledged
 
     def first_sure(self):
+        return min([self.promised, *self.seen.values()])
+
+    def first_claimed(self):
+        """When its session had claimed, surely."""
         return min([self.acknowledged, *self.seen.values()])
+
+    def may_have_claimed(self):
+        return self.outcome != "EPERM"
 
     def __str__(self):
         event = self.event
@@ -84,17 +121,20 @@ class Change:
 
 
 class Stretch:
-    """Since when, and until when at least, some session was the holder."""
+    """By when some session had claimed, and until when at least it was the
+    holder.
+    """
 
     def __init__(self):
-        self.first_sure, self.last_began = NEVER, -NEVER
+        self.claimed, self.last_began = NEVER, -NEVER
 
     def add(self, change):
-        self.first_sure = min(self.first_sure, change.first_sure())
-        self.last_began = max(self.last_began, change.began)
+        self.claimed = min(self.claimed, change.first_claimed())
+        if change.first_sure() < NEVER:
+            self.last_began = max(self.last_began, change.began)
 
     def before(self, other):
-        return self.first_sure < other.last_began
+        return self.claimed < other.last_began
 
 
 class SectorChanges:
@@ -124,8 +164,26 @@ class Volume:
         self.deaths = deaths
         self.violations = []
         self.in_turns = False
-        self.changes = [Change(event) for event in events
+        self.nodes = {event["session"]: event["node"] for event in events}
+        self.instances = {event["session"]: event["instance"]
+                          for event in events}
+        self.gateways = {event["session"]: event.get("gateway")
+                         for event in events}
+        self.caches = collections.defaultdict(lambda: "none")
+        for event in events:
+            if event["what"] == "open":
+                self.caches[event["session"]] = event.get("cache", "none")
+        self.changes = [Change(event, self.caches[event["session"]])
+                        for event in events
                         if event["what"] in ("write", "zero")]
+        self.by_session = collections.defaultdict(list)
+        self.first_tried = collections.defaultdict(lambda: NEVER)
+        for change in self.changes:
+            session = change.session
+            self.by_session[session].append(change)
+            if change.may_have_claimed():
+                self.first_tried[session] = min(change.began,
+                                                self.first_tried[session])
         self.reads = [event for event in events
                       if event["what"] == "read" and event["outcome"] == "ok"]
         self.by_stamp = {change.event["stamp"]: change
@@ -141,11 +199,14 @@ class Volume:
         self.violations.append(f"rule {rule}: {self.name}: {text}")
 
     def check(self):
+        self.find_promised()
         self.look()
         self.find_tenures()
         self.check_tenures()
         self.check_instances()
+        self.check_ended_instances()
         self.check_fenced()
+        self.check_lost()
         if self.in_turns:
             return self.violations  # there is no order to hold reads against
         for read in self.reads:
@@ -153,6 +214,26 @@ class Volume:
         return self.violations
 
     # --- What is sure -------------------------------------------------------
+
+    def find_promised(self):
+        """By the flushes: and until when each session was certainly whole."""
+        flushes = collections.defaultdict(list)
+        for event in self.events:
+            if event["what"] == "flush" and event["outcome"] == "ok":
+                flushes[event["session"]].append(event)
+        self.whole = collections.defaultdict(lambda: -NEVER)
+        for session, of_session in flushes.items():
+            of_session.sort(key=lambda event: event["began"])
+            self.whole[session] = of_session[-1]["began"]
+            begins = [event["began"] for event in of_session]
+            first_end = [NEVER]  # of this one and those after it, backwards
+            for event in reversed(of_session):
+                first_end.append(min(first_end[-1], event["ended"]))
+            first_end.reverse()
+            for change in self.by_session[session]:
+                if change.acknowledged < NEVER:
+                    at = bisect.bisect_left(begins, change.acknowledged)
+                    change.promised = min(change.promised, first_end[at])
 
     def look(self):
         """Takes from the reads what they have found."""
@@ -176,18 +257,21 @@ class Volume:
 
     def find_tenures(self):
         self.tenures = collections.defaultdict(Stretch)
-        self.nodes = {event["session"]: event["node"]
-                      for event in self.events if "session" in event}
         for change in self.changes:
-            if change.first_sure() < NEVER:
+            if change.first_claimed() < NEVER:
                 self.tenures[change.session].add(change)
         self.sure = self.find_sure(Change.sure)
         self.sure_for_own = self.find_sure(Change.sure_for_own)
-        self.gateways = {event["session"]: event.get("gateway")
-                         for event in self.events if "session" in event}
+        self.sure_for_session = self.find_sure(Change.sure_for_session)
+        self.writers = collections.defaultdict(list)  # by sector
+        for sector in {*self.sure_for_own, *self.sure_for_session}:
+            self.writers[sector] = sorted(
+                {*self.sure_for_own[sector], *self.sure_for_session[sector]})
         for session, tenure in self.tenures.items():
-            death = self.deaths.get(self.gateways[session], NEVER)
-            tenure.first_sure = min(tenure.first_sure, death)
+            tenure.claimed = min(tenure.claimed, self.death(session))
+
+    def death(self, session):
+        return self.deaths.get(self.gateways[session], NEVER)
 
     def find_sure(self, sure):
         """By sector and session, the changes that are sure in this sense."""
@@ -223,7 +307,7 @@ class Volume:
         names = {}
         for change in self.changes:
             instance = change.event.get("instance")
-            if instance and change.first_sure() < NEVER:
+            if instance and change.first_claimed() < NEVER:
                 name = change.event["node"], instance
                 instances[name].add(change)
                 names[change.session] = name
@@ -233,6 +317,53 @@ class Volume:
                         tenure.before(stretch)):
                     self.violation(2, f"instance {'/'.join(name)} wrote again "
                                    f"after {session} had written")
+
+    def check_ended_instances(self):
+        """Its gateway died while it was there, and it had write-back."""
+        for session in self.tenures:
+            if self.caches[session] == "back" and self.was_there(session):
+                self.check_ended_instance(session)
+
+    def was_there(self, session):
+        """Was it, surely, when its gateway died?"""
+        closed = [event["began"] for event in self.events
+                  if event["what"] == "close" and event["session"] == session]
+        return bool(closed) and self.death(session) < min(closed)
+
+    def check_ended_instance(self, session):
+        death, instances = self.death(session), self.instances
+        tried = self.first_tried[session]
+        others = [change for change in self.changes
+                  if change.session != session and change.may_have_claimed()]
+        if not instances[session] or any(
+                change.began < death and change.answered > tried
+                for change in others):
+            return
+        for event in self.events:
+            other = event["session"]
+            if (event["what"] in ("write", "zero", "flush") and
+                    other != session and event["outcome"] == "ok" and
+                    event["began"] > death and
+                    instances[other] == instances[session] and
+                    self.nodes[other] == self.nodes[session]):
+                self.violation(6, f"{session} died at {death:.6f}, and its "
+                               f"instance went on: {place(event)}")
+                return
+
+    def check_lost(self):
+        """What a store had no space for, with write-back."""
+        lost = {}
+        for event in self.events:
+            if (event["what"] == "flush" and event["outcome"] == "ENOSPC" and
+                    self.caches[event["session"]] == "back"):
+                session = event["session"]
+                lost[session] = min(event["ended"], lost.get(session, NEVER))
+        for event in self.events:
+            if (event["what"] == "flush" and event["outcome"] == "ok" and
+                    event["began"] > lost.get(event["session"], NEVER)):
+                self.violation(4, f"{event['session']} had lost something at "
+                               f"{lost[event['session']]:.6f}, and then: "
+                               f"{place(event)} ok")
 
     def check_fenced(self):
         fenced = {}
@@ -277,18 +408,34 @@ class Volume:
 
     def newer(self, read, sector, change):
         """A change that came after this one and before the read, surely."""
-        for session, own in self.sure_for_own[sector].items():
-            if self.before(read["session"], session):
+        for session in self.writers[sector]:
+            if self.is_blind(read, session):
                 continue
-            changes = (own if self.nodes[session] == read["node"]
-                       else self.sure[sector].get(session))
-            newest = changes and changes.before(read["began"])
+            of_session = self.known(read, session)[sector].get(session)
+            newest = of_session and of_session.before(read["began"])
             if newest is None or newest is change:
                 continue
             if (change is None or newest.began > change.answered or
                     self.before(change.session, session)):
                 return newest
         return None
+
+    def known(self, read, session):
+        """What a reader knows of a session."""
+        if read["session"] == session and read["ended"] < self.whole[session]:
+            return self.sure_for_session
+        if self.nodes[session] == read["node"]:
+            return self.sure_for_own
+        return self.sure
+
+    def is_blind(self, read, session):
+        """May it not know what this session has written?"""
+        reader = read["session"]
+        if self.before(reader, session):
+            return True
+        return (reader != session and self.caches[reader] != "none" and
+                not self.before(session, reader) and
+                self.first_tried[reader] < read["ended"])
 
 
 def note(times, sector, time):

@@ -56,6 +56,9 @@ class Session:
                            gateway=self.incarnation, began=began,
                            ended=now(), outcome=outcome, **fields)
 
+    def note_open(self, began, outcome):
+        self.note("open", began, outcome, cache=self.gateway.cache)
+
     def open(self):
         """True if all connections are open."""
         began = now()
@@ -67,14 +70,15 @@ class Session:
                 handle.connect_unix(self.gateway.socket)
                 self.handles.append(handle)
         except nbd.Error as problem:
-            self.note("open", began, errno_name(problem))
+            self.note_open(began, errno_name(problem))
             return False
         # The process that it is may be another one by now; that dies later.
         self.incarnation = self.gateway.incarnation
-        self.note("open", began, "ok")
+        self.note_open(began, "ok")
         return True
 
     def close(self):
+        began = now()
         for handle in self.handles:
             try:
                 if handle.aio_is_ready():
@@ -82,6 +86,7 @@ class Session:
             except nbd.Error:
                 pass
         self.handles = []  # closes them
+        self.note("close", began, "ok")
 
     # --- Requests; each returns its outcome ---------------------------------
 

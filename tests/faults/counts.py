@@ -10,6 +10,11 @@
 #   fences     sessions that found out that they were fenced
 #   takeovers  epochs claimed by another node than the one before, for which
 #              the operator's command had preempted in between
+#   ended      instances that ended with a gateway that had write-back (S13)
+#
+# Losses are writes answered with write-back that no flush had promised when
+# their session was told that it is fenced, or has lost something. (They may be
+# in the store all the same.)
 
 import collections
 import re
@@ -20,8 +25,8 @@ STATE = re.compile(r"(\S+)@(\S+?): (claim|doubt|resume|reclaim|fence|conflict|"
                    r"(?:.*? cause=\"(.*)\")?")
 
 ORDER = ("rounds", "acknowledged", "refused", "fenced", "lost", "errors",
-         "reads", "flushes", "claims", "reclaims", "unknown", "fences",
-         "takeovers", "violations")
+         "reads", "flushes", "losses", "claims", "reclaims", "unknown",
+         "fences", "takeovers", "ended", "violations")
 
 NAMES = {
     "acknowledged": "writes acknowledged", "refused": "writes refused (EPERM)",
@@ -29,7 +34,11 @@ NAMES = {
     "errors": "writes failed (EIO, ENOSPC)", "reads": "reads checked",
     "flushes": "flushes acknowledged", "claims": "claims of an epoch",
     "unknown": "reclaims, outcome unknown",
+    "losses": "writes reported as lost", "ended": "instances ended",
 }
+
+# Of a line with an event "fence".
+UNSENT = "last session ended with unsent writes"
 
 OUTCOMES = {"ok": "acknowledged", "EPERM": "refused", "ESHUTDOWN": "fenced",
             "lost": "lost"}
@@ -51,6 +60,28 @@ def count(events):
             for action, number in event["requests"].items():
                 found["requests " + action] += number
     found.update(of_logs(events))
+    found["losses"] = losses(events)
+    return found
+
+
+def losses(events):
+    back = {event["session"] for event in events
+            if event["what"] == "open" and event.get("cache") == "back"}
+    unsure = {session: [] for session in back}  # when they were answered
+    found = 0
+    for event in sorted((event for event in events
+                         if event["what"] in ("write", "zero", "flush") and
+                         event.get("session") in back),
+                        key=lambda event: event["ended"]):
+        mine, outcome = unsure[event["session"]], event["outcome"]
+        if outcome == "ESHUTDOWN" or (event["what"] == "flush" and
+                                      outcome not in ("ok", "EPERM", "lost")):
+            found += len(mine)
+            mine.clear()
+        elif outcome == "ok" and event["what"] == "flush":
+            mine[:] = [at for at in mine if at > event["began"]]
+        elif outcome == "ok" and not event["fua"]:
+            mine.append(event["ended"])
     return found
 
 
@@ -58,6 +89,7 @@ def of_logs(events):
     found = collections.Counter()
     doubts = {}  # of sessions that are in doubt: epoch and cause
     claims = collections.defaultdict(list)  # by volume: epoch, node, when
+    ended = set()
     for event in events:
         match = event["what"] == "log" and STATE.search(event["line"])
         if not match:
@@ -69,12 +101,15 @@ def of_logs(events):
             doubts[session] = int(epoch), cause or ""
         elif state == "fence":
             found["fences"] += 1
+            if UNSENT in (cause or ""):
+                ended.add((volume, who))
         elif state in ("claim", "reclaim"):
             claims[volume].append((int(epoch), who.partition("/")[0],
                                    event["at"]))
             if doubt and int(epoch) > doubt[0]:
                 found["reclaims"] += 1
                 found["unknown"] += "unknown" in doubt[1]
+    found["ended"] = len(ended)
     found["claims"] = sum(map(len, claims.values()))
     found["takeovers"] = sum(takeovers(events, volume, sorted(of_volume))
                              for volume, of_volume in claims.items())
@@ -95,7 +130,8 @@ def takeovers(events, volume, claims):
 def line(found):
     return ", ".join(f"{found[name]} {name}" for name in
                      ("acknowledged", "refused", "fenced", "reclaims",
-                      "fences", "takeovers", "violations"))
+                      "fences", "takeovers", "losses", "ended",
+                      "violations"))
 
 
 def table(total):

@@ -6,7 +6,9 @@
 # all processes:
 #
 #   round      seed, store, theme, plan
-#   open       volume, session, node, instance, gateway, began, ended, outcome
+#   open       volume, session, node, instance, gateway, began, ended, outcome,
+#              and cache, the gateway's: "none", "through" or "back"
+#   close      the same without cache
 #   write      the same, and first, count (sectors), fua, stamp
 #   zero       the same without a stamp
 #   read       the same, and found: [how many sectors, stamp] ...; "0" is a

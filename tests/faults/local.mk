@@ -28,5 +28,28 @@ EXTRA_DIST += \
 	tests/faults/servers.py \
 	tests/faults/stores.py
 
+# The plugin with switches that take rules out, for one test. What of it is
+# compiled with them comes before the libraries that have the same without.
+tests/faults/test-rounds-can-fail.log: tests/faults/mutated-plugin.la
+EXTRA_LTLIBRARIES += tests/faults/mutated-plugin.la
+tests_faults_mutated_plugin_la_SOURCES = \
+	$(plugin_nbdkit_leasehold_plugin_la_SOURCES) \
+	$(common_cache_libcache_la_SOURCES) \
+	common/lease/holder.c \
+	tests/faults/mutated.c
+tests_faults_mutated_plugin_la_CPPFLAGS = $(AM_CPPFLAGS) -DLEASEHOLD_MUTATIONS
+tests_faults_mutated_plugin_la_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-rpath /nowhere \
+	-module \
+	-avoid-version \
+	-shared \
+	-Wl,-z,nodelete \
+	-Wl,-z,muldefs
+tests_faults_mutated_plugin_la_LIBADD = \
+	common/lease/liblease.la \
+	common/store/libstore.la \
+	common/utils/libutils.la
+
 # What a round that failed leaves.
 CLEANFILES += faults-*.history

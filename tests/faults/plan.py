@@ -5,12 +5,14 @@
 # each with its time in the round. Every round has commands of an operator, and
 # one theme, which is what is attacked; the theme follows from the seed, so
 # that as many rounds as there are themes have each of them once. Themes of
-# "expiry" last longer than a lease and come every other time only.
+# "expiry" last longer than a lease and come every other time only. Half of the
+# gateways write back, a quarter has a cache only for what is in the store.
 
 import random
 
 VOLUMES = 3
 NODES = ("node-a", "node-b", "node-c")
+CACHES = ("none", "through", "back", "mixed")
 GATEWAYS = ("a", "b", "c")
 
 # Seconds that clients are at work.
@@ -22,7 +24,8 @@ CHANGES = {"method": "PUT"}
 
 
 class Plan:
-    def __init__(self, store, seed, theme=None):
+    def __init__(self, store, seed, theme=None, cache="mixed"):
+        """cache: of CACHES, of all gateways."""
         self.random = random.Random(seed)
         self.store = store
         themes = THEMES[store]
@@ -38,20 +41,26 @@ class Plan:
         self.sectors = 96  # of a volume
         self.quiet = 0  # until when the operator does nothing
         self.late = self.random.random() < 0.7  # what is held goes on last
+        self.alone = False  # one client writes to a volume
         self.clients = None
         globals()[self.theme](self)
         if self.theme != "expiry":
             self.operator()
         self.make_clients()
+        self.caches = {gateway: self.cache() if cache == "mixed" else cache
+                       for gateway in GATEWAYS}
         self.actions.sort(key=lambda action: action["at"])
 
     def describe(self):
         return {"theme": self.theme, "length": self.length, "late": self.late,
                 "sectors": self.sectors, "actions": self.actions,
-                "clients": self.clients}
+                "clients": self.clients, "caches": self.caches}
 
     def draw(self, low, high):
         return round(self.random.uniform(low, high), 3)
+
+    def cache(self):
+        return self.random.choice(["none", "through", "back", "back"])
 
     def gateway(self):
         return self.random.choice(GATEWAYS)
@@ -75,6 +84,10 @@ class Plan:
                 instance = self.random.choice(["none", "new", "stubborn"])
                 roams = (self.random.random() < 0.5 and
                          (instance != "none" or nodes.count(node) == 1))
+                if self.alone and clients:
+                    break
+                if self.alone:
+                    instance = "stubborn"
                 clients.append(self.client(
                     node, list(GATEWAYS) if roams else [home], instance,
                     self.random.choice([1, 2, 2, 3])))
@@ -124,7 +137,15 @@ def kill(plan):
     for gateway in plan.random.sample(GATEWAYS, plan.random.choice([1, 2, 3])):
         at = plan.draw(0.2, 0.8)
         plan.add(at, "kill", gateway=gateway)
-        plan.add(at + plan.draw(0, 0.3), "start", gateway=gateway)
+        plan.add(min(at + plan.draw(0, 0.3), plan.length), "start",
+                 gateway=gateway)
+
+
+def alone(plan):
+    """The same, and nobody else writes: instances come back, or have ended."""
+    plan.alone = True
+    plan.quiet = plan.length
+    kill(plan)
 
 
 def stop(plan):
@@ -304,7 +325,7 @@ def restart(plan):
     plan.add(plan.draw(0.3, 0.5), "store-restart")
 
 
-COMMON = (kill, stop, duel, storm, leave, clock)
+COMMON = (kill, alone, stop, duel, storm, leave, clock)
 THEMES = {
     "file": COMMON + (full, expiry),
     "azurite": COMMON + (hold, hold_commands, late, swallow, drop, duplicate,

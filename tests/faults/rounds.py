@@ -17,27 +17,31 @@ import checker
 from clients import Client
 from history import SECTOR, History, now
 from plan import GATEWAYS, VOLUMES, Plan
-from servers import PATIENCE, Gateway, fake_time_library
+from servers import (MUTATED_PLUGIN, PATIENCE, PLUGIN, Gateway,
+                     fake_time_library)
 
 # How long clients are waited for before their gateways are killed.
 GRACE = 0.7
 
 
 class Round:
-    def __init__(self, store, kind, number, seed, theme, folder):
+    def __init__(self, store, number, seed, options, folder):
         self.store = store
-        self.plan = Plan(kind, seed, theme)
+        self.plan = Plan(options.store, seed, options.theme, options.cache)
         self.history = History()
-        self.history.add("round", seed=seed, store=kind,
+        self.history.add("round", seed=seed, store=options.store,
                          plan=self.plan.describe())
         self.volumes = [f"r{number}-v{volume}" for volume in range(VOLUMES)]
         self.stop = threading.Event()
         store.new_round(number)
         self.gateways = {
             name: Gateway(name, folder, self.history, store,
-                          store.gateway_url(name), store.prefix(name))
+                          store.gateway_url(name), self.plan.caches[name],
+                          store.prefix(name), MUTATED_PLUGIN if
+                          options.mutation else PLUGIN)
             for name in GATEWAYS}
-        self.judge = Gateway("judge", folder, self.history, store, store.url)
+        self.judge = Gateway("judge", folder, self.history, store, store.url,
+                             "none")
         self.commands = []
 
     def run(self):

@@ -27,6 +27,15 @@ PATIENCE = 60
 # Of the plugin, in every gateway. The proxies are on other addresses.
 PARAMETERS = ("lease-duration=15", "io-timeout=20", "insecure=true")
 
+# By what a gateway has: no cache, one that writes through, or one with
+# write-back.
+CACHES = {"none": ("cache-size=0",),
+          "through": ("cache-size=8M",),
+          "back": ("cache-size=8M", "writeback=on")}
+
+PLUGIN = f"{BUILD}/plugin/.libs/nbdkit-leasehold-plugin.so"
+MUTATED_PLUGIN = f"{BUILD}/tests/faults/.libs/mutated-plugin.so"
+
 IN_NAMESPACES = "LEASEHOLD_FAULTS_IN_NAMESPACES"
 
 
@@ -86,14 +95,17 @@ def find(program):
 
 
 class Gateway:
-    def __init__(self, name, folder, history, store, url, prefix=()):
-        """prefix: words before nbdkit's."""
+    def __init__(self, name, folder, history, store, url, cache, prefix=(),
+                 plugin=PLUGIN):
+        """cache: of CACHES; prefix: words before nbdkit's."""
         self.name = name
+        self.cache = cache
+        self.plugin = plugin
         self.environment = store.environment
         self.socket = f"{folder}/{name}.sock"
         self.clock = f"{folder}/{name}.clock"
         self.history = history
-        self.parameters = [f"store={url}", *PARAMETERS]
+        self.parameters = [f"store={url}", *PARAMETERS, *CACHES[cache]]
         self.prefix = list(prefix)
         self.starts = 0
         self.process = None
@@ -115,8 +127,7 @@ class Gateway:
                       "NO_FAKE_STAT=1"]
         words += os.environ.get("LEASEHOLD_NBDKIT", "nbdkit").split()
         words += ["--foreground", "--unix", self.socket, "--threads", "16",
-                  f"{BUILD}/plugin/.libs/nbdkit-leasehold-plugin.so",
-                  *self.parameters]
+                  self.plugin, *self.parameters]
         self.process = spawn(words, stderr=subprocess.PIPE, text=True,
                              env=self.environment)
         self.reader = threading.Thread(target=self.read_log, daemon=True,

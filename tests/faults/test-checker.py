@@ -30,13 +30,20 @@ class History:
             "instance": instance, "gateway": f"gw-{session}",
             "began": began, "ended": ended, "outcome": outcome, **more})
 
+    def open(self, session, cache):
+        self.event("open", session, 0, 0, cache=cache)
+
+    def close(self, session, at):
+        self.event("close", session, at, at)
+
     def write(self, session, stamp, began, ended, outcome="ok", first=0,
-              count=1):
+              count=1, fua=False):
         self.event("write", session, began, ended, outcome, stamp=stamp,
-                   first=first, count=count, fua=False)
+                   first=first, count=count, fua=fua)
 
     def zero(self, session, began, ended, outcome="ok"):
-        self.event("zero", session, began, ended, outcome, first=0, count=1)
+        self.event("zero", session, began, ended, outcome, first=0, count=1,
+                   fua=False)
 
     def flush(self, session, began, ended, outcome="ok"):
         self.event("flush", session, began, ended, outcome)
@@ -53,7 +60,8 @@ class History:
 class CheckerTest(unittest.TestCase):
     def setUp(self):
         self.history = History()
-        for name in ("write", "zero", "flush", "read", "died"):
+        for name in ("open", "close", "write", "zero", "flush", "read",
+                     "died"):
             setattr(self, name, getattr(self.history, name))
 
     def finds(self, *rules):
@@ -297,6 +305,211 @@ class CheckerTest(unittest.TestCase):
     def test_fenced_and_its_gateway_killed(self):
         self.fenced("lost")
         self.finds()
+
+    # --- Write-back: what is promised ---------------------------------------
+
+    def unsent(self, *, read="0", fua=False):
+        """a writes, with write-back, and b takes over."""
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2, fua=fua)
+        self.write("b", "b.1", 9, 10, first=1)
+        self.read("b", read, 11, 12)
+
+    def test_unsent_and_gone(self):
+        self.unsent()
+        self.finds()
+
+    def test_unsent_and_there(self):
+        self.unsent(read="a.1")
+        self.finds()
+
+    def test_fua_and_gone(self):
+        self.unsent(fua=True)
+        self.finds(1)
+
+    def test_flushed_and_gone(self):
+        self.flush("a", 3, 4)
+        self.unsent()
+        self.finds(1)
+
+    def test_answered_during_the_flush_and_gone(self):
+        self.flush("a", 1.5, 4)
+        self.unsent()
+        self.finds()
+
+    def test_flush_failed_and_gone(self):
+        self.flush("a", 3, 4, "ESHUTDOWN")
+        self.unsent()
+        self.finds()
+
+    def test_flushed_later_and_gone(self):
+        self.flush("a", 3, 4, "EIO")
+        self.flush("a", 5, 6)
+        self.unsent()
+        self.finds(1)
+
+    def test_read_before_the_flush_has_ended(self):
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2)
+        self.flush("a", 3, 8)
+        self.flush("a", 6, 7)
+        self.read("o", "0", 4, 5)
+        self.finds()
+        self.read("o", "0", 7.5, 7.6)
+        self.finds(1)
+
+    def test_unsent_and_resurrected(self):
+        # Whether or not it was in the store before b's.
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2)
+        self.write("b", "b.1", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds(1)
+
+    def test_unsent_and_resurrected_over_its_own(self):
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2)
+        self.write("a", "a.2", 3, 4, fua=True)
+        self.read("o", "a.1", 5, 6)
+        self.finds(1)
+
+    def test_unsent_and_older_there(self):
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2, fua=True)
+        self.write("a", "a.2", 3, 4)
+        self.read("o", "a.1", 5, 6)
+        self.finds()
+
+    def test_answered_by_one_that_was_preempted(self):
+        # It did not know (S8). That its answer came late orders nothing.
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2, fua=True)
+        self.write("b", "b.1", 3, 4, first=1)
+        self.write("a", "a.2", 5, 6)
+        self.write("b", "b.2", 7, 8, first=1)
+        self.read("b", "a.1", 9, 10)
+        self.finds()
+
+    def test_flushed_by_one_that_was_preempted(self):
+        self.test_answered_by_one_that_was_preempted()
+        self.flush("a", 11, 12)
+        self.finds(2)
+
+    def test_an_unsent_write_of_an_instance_that_lost(self):
+        self.open("a/i", "back")
+        self.write("a/i", "a/i.1", 1, 2)
+        self.write("b", "b.1", 3, 4, first=1)
+        self.write("a/i", "a/i.2", 5, 6)
+        self.finds()
+        self.flush("a/i", 7, 8)
+        self.finds(2)
+
+    # --- A cache: what is read ----------------------------------------------
+
+    def test_its_own_unsent_write_is_read(self):
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2)
+        self.read("a", "a.1", 3, 4)
+        self.read("o", "0", 5, 6)
+        self.finds()
+
+    def test_its_own_unsent_write_is_not_read(self):
+        self.open("a", "back")
+        self.write("a", "a.1", 1, 2)
+        self.read("a", "0", 3, 4)
+        self.finds()  # it may have been fenced
+        self.flush("a", 5, 6)
+        self.finds(1)
+
+    def test_what_its_node_saw_in_memory_is_no_promise(self):
+        self.open("a1", "through")
+        self.write("a1", "a1.1", 1, 2)
+        self.write("a1", "a1.2", 3, 20, "ENOSPC")
+        self.read("a1", "a1.2", 4, 5)
+        self.read("a2", "a1.1", 6, 7)
+        self.finds()
+
+    def cached_read(self, cache, outcome="lost"):
+        """b may have claimed before a: then it reads what it has."""
+        self.open("b", cache)
+        self.write("a", "a.1", 1, 2)
+        self.write("b", "b.1", 2.5, 9, outcome, first=1)
+        self.write("a", "a.2", 3, 4)
+        self.read("b", "a.1", 5, 6)
+
+    def test_a_read_without_a_cache(self):
+        self.cached_read("none")
+        self.finds(1)
+
+    def test_a_read_of_one_that_may_have_claimed(self):
+        self.cached_read("through")
+        self.finds()
+
+    def test_a_read_of_one_that_was_refused(self):
+        self.cached_read("through", "EPERM")
+        self.finds(1)
+
+    def test_a_read_of_one_that_came_later(self):
+        self.cached_read("through")
+        self.write("b", "b.2", 7, 8, first=1)
+        self.finds(1)
+
+    # --- Write-back: losses are told ----------------------------------------
+
+    def no_space(self, cache):
+        self.open("a", cache)
+        self.write("a", "a.1", 1, 2)
+        self.flush("a", 3, 4, "ENOSPC")
+        self.flush("a", 5, 6)
+
+    def test_lost_and_flushed(self):
+        self.no_space("back")
+        self.finds(4)
+
+    def test_not_lost_and_flushed(self):
+        self.no_space("through")
+        self.finds()
+
+    # --- Rule 6: an instance ends with its gateway --------------------------
+
+    def ended(self, *, cache="back", closed=4, then="ok"):
+        self.open("a1/i", cache)
+        self.write("a1/i", "a1/i.1", 1, 2, first=1)
+        self.died("a1/i", 3)
+        self.close("a1/i", closed)
+        self.write("a2/i", "a2/i.1", 5, 6, then)
+
+    def test_an_instance_whose_gateway_died(self):
+        self.ended()
+        self.finds(6)
+
+    def test_an_instance_whose_gateway_died_is_told(self):
+        self.ended(then="ESHUTDOWN")
+        self.finds()
+
+    def test_an_instance_whose_gateway_died_without_write_back(self):
+        self.ended(cache="through")
+        self.finds()
+
+    def test_an_instance_that_had_left(self):
+        self.ended(closed=2.5)
+        self.finds()
+
+    def test_an_instance_that_begins_anew(self):
+        self.ended(then="ESHUTDOWN")
+        self.write("a3/j", "a3/j.1", 7, 8)
+        self.finds()
+
+    def test_an_instance_that_had_moved(self):
+        # Through another gateway, before: the dead one had lost nothing.
+        self.write("a2/i", "a2/i.1", 1.5, 2.5, "lost")
+        self.ended()
+        self.finds()
+
+    def test_an_instance_that_flushes(self):
+        self.ended(then="EPERM")
+        self.flush("a2/i", 7, 8)
+        self.finds(6)
 
     # --- Rule 5, and the program --------------------------------------------
 

@@ -68,6 +68,37 @@ class CountsTest(unittest.TestCase):
             self.log(1, line, gateway)
         self.assertEqual(self.counted("reclaims", "fences"), [0, 1])
 
+    def test_instances_ended(self):
+        cause = "cause=\"this instance's last session ended with unsent writes\""
+        for who in ("node-a/instance=x", "node-a/instance=x",
+                    "node-a/instance=y"):
+            self.log(1, f"r1-v0@{who}: fence epoch=4 {cause}")
+        self.log(1, "r1-v0@node-b: fence epoch=4 cause=\"another\"")
+        self.assertEqual(self.counted("fences", "ended"), [4, 2])
+
+    def request(self, what, began, ended, outcome="ok", **more):
+        self.events.append({"what": what, "session": "s", "began": began,
+                            "ended": ended, "outcome": outcome,
+                            "fua": False, **more})
+
+    def losses(self, cache):
+        """Of four writes, one is promised by a flush, one by FUA."""
+        self.request("open", 0, 0, cache=cache)
+        self.request("write", 1, 2)
+        self.request("write", 1, 5)
+        self.request("flush", 3, 6)
+        self.request("zero", 7, 8)
+        self.request("write", 7, 8, fua=True)
+        self.request("write", 9, 10, "ESHUTDOWN")
+        self.request("flush", 11, 12, "ESHUTDOWN")
+        return self.counted("losses")
+
+    def test_losses(self):
+        self.assertEqual(self.losses("back"), [2])
+
+    def test_no_losses(self):
+        self.assertEqual(self.losses("through"), [0])
+
     def takeover(self, **preempt):
         self.log(1, "r1-v0@node-a/instance=x: claim epoch=1")
         self.preempt(**{"node": "node-b", "began": 2, "ended": 3, **preempt})

@@ -15,4 +15,4 @@ set -eu
 }
 exec /usr/bin/python3 -B "${LEASEHOLD_SRCDIR:?}/tests/faults/run" \
   --store azurite --rounds "${LEASEHOLD_ROUNDS:-11}" \
-  --seed "${LEASEHOLD_SEED:-26}"
+  --seed "${LEASEHOLD_SEED:-28}"
