@@ -94,6 +94,11 @@ member_unclaimed(struct session *session, uint64_t now_ns, int64_t wall_ms)
       &session->seen, membership, config->node, config->instance);
 
   session->took = false;
+  /* Noted for a claim of its own whose answer was lost: it has written nothing
+   * that could be.
+   */
+  if (verdict == HOLDER_LOST_WRITES && session_is_noted(session))
+    verdict = HOLDER_MAY_GO_ON;
   if (verdict != HOLDER_MAY_GO_ON) {
     session_set_cause(session, "%s", holder_verdict_text(verdict));
     session_fence(session);

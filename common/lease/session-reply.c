@@ -174,6 +174,11 @@ acquired(struct session *session, const struct lease_reply *reply,
   } else if (session->claimed && status == STATUS_LEASE_BREAKING) {
     session_look_later(session, now_ns);
   } else {
+    /* A group may have begun since it was asked about. */
+    if (session->claimed && session->asked_group && !session->asked_twice) {
+      session->asked_twice = true;
+      session->asked_group = false;
+    }
     lost_to_other(session, now_ns);
   }
 }

@@ -206,6 +206,34 @@ test_alone_before(void **state)
   }
 }
 
+/* The group begins behind the look that has found none. */
+static void
+test_begins_behind_the_look(void **state)
+{
+  struct bench b = bench("a", "");
+
+  (void)state;
+  b.object.tells_ids = false;
+  hold(&b);
+  refuse(&b);
+  while (b.session.command.verb != LEASE_ACQUIRE) {
+    struct lease_reply reply = answer(&b.object, &b.session.command);
+
+    step(&b, (struct session_event){.kind = SESSION_REPLY, .reply = &reply});
+  }
+  group_begins(&b, &GROUP_1);
+  noted(&b, b.session.config.nonce, "");
+  serve(&b);
+  assert_writes_in_group(&b, &GROUP_1);
+  b = bench("a", "");
+  b.object.tells_ids = false;
+  hold(&b);
+  other_takes_over(&b);
+  refuse(&b);
+  serve(&b); /* which is bounded */
+  assert_gate(&b, GATE_FENCED);
+}
+
 /* The group has ended, and the node has the volume for itself. */
 static void
 test_alone_afterwards(void **state)
@@ -271,6 +299,34 @@ test_lost_writes(void **state)
   assert_gate(&b, GATE_FENCED);
 }
 
+/* Its claim was done, a group began, and a member claimed; and it was told only
+ * that the lease is another's.
+ */
+static void
+test_noted_for_a_lost_claim(void **state)
+{
+  struct bench b = bench("a", "boot-1");
+
+  (void)state;
+  b.session.config.write_back = true;
+  attach(&b);
+  event(&b, SESSION_WANT_WRITE);
+  while (b.session.command.verb != LEASE_CLAIM) {
+    struct lease_reply reply = answer(&b.object, &b.session.command);
+
+    step(&b, (struct session_event){.kind = SESSION_REPLY, .reply = &reply});
+  }
+  answer(&b.object, &b.session.command);
+  group_begins(&b, &GROUP_1);
+  noted(&b, b.session.config.nonce, "boot-1");
+  b.object.membership.unclean = true;
+  other_claims(&b);
+  reply_with(&b, STATUS_LEASE_MISMATCH);
+  serve(&b);
+  assert_writes_in_group(&b, &GROUP_1);
+  assert_int_equal(b.object.info.record.fenced_count, 0);
+}
+
 /* The lease is not the session's to give back. */
 static void
 test_leaves(void **state)
@@ -333,9 +389,11 @@ main(void)
       cmocka_unit_test(test_evicted),
       cmocka_unit_test(test_replaced),
       cmocka_unit_test(test_alone_before),
+      cmocka_unit_test(test_begins_behind_the_look),
       cmocka_unit_test(test_alone_afterwards),
       cmocka_unit_test(test_newer_instance),
       cmocka_unit_test(test_lost_writes),
+      cmocka_unit_test(test_noted_for_a_lost_claim),
       cmocka_unit_test(test_leaves),
       cmocka_unit_test(test_cannot_be_read),
   };
