@@ -79,12 +79,28 @@ unknown_end(const struct cached_volume *volume, uint64_t at, uint64_t end)
   return end;
 }
 
+/* What has to be in the store before the range is read there: what was changed
+ * in it; or, where a zero of holes was taken in, the sector that shall prove
+ * that they still are holes (cached-change.c).
+ */
+static bool
+has_to_wait(const struct cached_volume *volume, uint64_t *begin, uint64_t *end)
+{
+  if (cached_unsent(volume, *begin, *end))
+    return true;
+  if (!extent_map_overlaps(&volume->holes, *begin, *end))
+    return false;
+  *begin = volume->proof;
+  *end = volume->proof + STORE_SECTOR;
+  return cached_unsent(volume, *begin, *end);
+}
+
 /* Not from memory, not into it: who may not cache, or not at this time. */
 static enum passage
 read_store(struct volume_request *request, uint64_t end, uint64_t now_ns)
 {
   struct cached_volume *volume = request->cached.volume;
-  uint64_t at = request->cached.at;
+  uint64_t at = request->cached.at, first = at, last = end;
   char *buffer = request->whole.buffer;
 
   if (request->gate.position == GATE_FENCED ||
@@ -92,9 +108,9 @@ read_store(struct volume_request *request, uint64_t end, uint64_t now_ns)
     cached_drop(volume, request->gate.position == GATE_FENCED
                             ? STATUS_FENCED
                             : STATUS_STOPPING);
-  else if (cached_unsent(volume, at, end))
+  else if (has_to_wait(volume, &first, &last))
     return request->gate.position == GATE_OPEN
-               ? cached_wait(request, CACHE_WAIT_DURABLE, at, end,
+               ? cached_wait(request, CACHE_WAIT_DURABLE, first, last,
                              volume->sequence)
                : volume_wait_for_store(request, now_ns);
   cached_prepare_read(request, at, end, buffer + (at - request->whole.offset),

@@ -49,6 +49,35 @@ a_sector_that_was_read_may_have_changed(void **state)
   end(&cached);
 }
 
+/* A zero of holes sends but one sector. Until that is in the store it is not
+ * known whether the others still are zero: when in doubt, they are not read.
+ */
+static void
+zeroes_of_holes_are_in_doubt_together(void **state)
+{
+  struct cached cached = begin(*state, 16, true);
+  struct fake_store *store = &cached.world->store;
+  char buffer[512];
+  struct call read = {.request.wake = bench_wake};
+
+  read.request.io = (struct store_io){
+      .kind = STORE_READ, .buffer = buffer, .offset = 8192, .count = 512};
+  assert_int_equal(call(&cached, STORE_ZERO, 0, NULL, 0, 16384), 0);
+  assert_int_equal(flush(&cached), 0);
+  memset(store->data + 8192, 'o', 512); /* another session of the node */
+  assert_int_equal(call(&cached, STORE_ZERO, 0, NULL, 4096, 8192), 0);
+  raise_doubt(&cached);
+  volume_begin(&cached.connection.volume, &read.request);
+  assert_false(volume_advance(&read.request));
+  assert_int_equal(store->reads_done, 0);
+  preempt(cached.world, "a", "b");
+  turn(&cached.gateway);
+  call_go_on(&cached, &read);
+  assert_true(read.finished);
+  assert_int_equal(flush(&cached), STATUS_FENCED);
+  end(&cached);
+}
+
 static void
 run_lease(struct cached *cached, const struct lease_command *command)
 {
@@ -118,6 +147,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(a_sector_that_was_read_may_have_changed),
+      TEST(zeroes_of_holes_are_in_doubt_together),
       TEST(s8_an_old_read_is_not_kept),
   };
 
