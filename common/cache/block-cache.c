@@ -82,6 +82,8 @@ block_cache_init(struct block_cache *cache, uint64_t size, uint32_t block_size)
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (cache->memory == MAP_FAILED)
     cache->memory = NULL;
+  else
+    madvise(cache->memory, memory_of(cache, cache->most), MADV_HUGEPAGE);
   if (cache->table != NULL && cache->ghosts != NULL && cache->memory != NULL)
     return STATUS_OK;
   block_cache_destroy(cache);

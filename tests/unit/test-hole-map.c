@@ -136,6 +136,39 @@ s8_too_late(void **state)
   end(&cached);
 }
 
+/* A zero that was answered and not sent, for there was a hole: while it is in
+ * doubt who has the volume, the store is not asked what is there.
+ */
+static void
+s8_what_was_zeroed_is_not_read_in_doubt(void **state)
+{
+  struct cached cached = begin_with_holes(*state, 64);
+  struct fake_store *store = &cached.world->store;
+  char buffer[512] = "x";
+  struct call read;
+  unsigned reads;
+
+  assert_int_equal(call(&cached, STORE_READ, 0, buffer, 4096, 512), 0);
+  assert_int_equal(call(&cached, STORE_ZERO, 0, NULL, HOLE, 4096), 0);
+  reads = store->reads_done;
+  store->hold_commands = true;
+  tenure_post(
+      cached.connection.tenure,
+      &(struct session_event){.kind = SESSION_UNKNOWN, .epoch = store->epoch});
+  call_begin(&cached, &read, STORE_READ, 0, buffer, HOLE + 2048, 512);
+  assert_false(read.finished);
+  assert_int_equal(store->reads_done, reads);
+  store->hold_commands = false;
+  for (unsigned i = 0; i < fake_pending(store); i++)
+    fake_complete(store, i);
+  call_go_on(&cached, &read);
+  assert_true(read.finished);
+  assert_int_equal(read.request.status, 0);
+  assert_int_equal(buffer[0], 0);
+  assert_int_equal(flush(&cached), 0);
+  end(&cached);
+}
+
 static void
 a_failure_is_silent_and_the_last(void **state)
 {
@@ -166,6 +199,7 @@ main(void)
       TEST(s9_changed_before_it_has_come),
       TEST(s9_unsent_when_it_was_asked_for),
       TEST(s8_too_late),
+      TEST(s8_what_was_zeroed_is_not_read_in_doubt),
       TEST(a_failure_is_silent_and_the_last),
   };
 
