@@ -50,6 +50,7 @@ struct http_request {
   bool repeatable; /* may be sent again, unasked, over a new connection when
                       an old one turns out to be dead */
   bool direct;     /* past any proxy */
+  bool brief;      /* the headers of a 2xx answer are of no interest */
   uint64_t not_before_ns;      /* boottime; 0: at once */
   uint32_t connect_timeout_ms; /* 0: as timeout_ms */
   uint32_t timeout_ms;         /* from when it is sent to the answer's end */

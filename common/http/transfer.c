@@ -9,10 +9,10 @@
  * it.
  *
  * Was it sent? libcurl calls begin() each time that it has a connection and is
- * about to send the request, and give_body() for the body. A server that never
- * saw the beginning of a request, or nothing of the body it needs, has not
- * acted on it: HTTP_NOT_SENT. Everything else that has no answer is
- * HTTP_MAYBE_SENT.
+ * about to send the request, a small body with it, and give_body() for a larger
+ * one. A server that never saw the beginning of a request, or nothing of the
+ * body it needs, has not acted on it: HTTP_NOT_SENT. Everything else that has no
+ * answer is HTTP_MAYBE_SENT.
  *
  * libcurl sends a request again by itself if a connection that it took from
  * its cache is closed before the first byte of an answer. For what changes
@@ -32,12 +32,19 @@
  */
 #define IDLE_MAX_S 4L
 
-/* What is received is copied from there: small enough to be still in a cache of
- * the processor then, and not too much memory for many connections. What is
- * sent is taken from memory anyway.
+/* libcurl's buffers, of which it takes new ones for each request. What is
+ * received is copied from there: small enough to be still in a cache of the
+ * processor then, and not too much memory for many connections. What is sent
+ * is taken from memory anyway. For a small request both are small: to free
+ * 64 KiB costs glibc a look at all that is free.
  */
 #define RECEIVE_SIZE (64L * 1024)
 #define SEND_SIZE (256L * 1024)
+#define SMALL_SIZE (16L * 1024)
+#define SMALL_ANSWER (8 * 1024)
+
+/* A body of so many bytes leaves in one piece with its headers. */
+#define BODY_AT_ONCE (16 * 1024)
 
 static bool
 is_success(const struct http_transfer *transfer)
@@ -54,6 +61,12 @@ nothing_sent(const struct http_transfer *transfer)
 {
   return !transfer->begun ||
          (transfer->request->body_length > 0 && transfer->body_given == 0);
+}
+
+static bool
+leaves_at_once(const struct http_request *request)
+{
+  return request->body_length <= BODY_AT_ONCE;
 }
 
 static void
@@ -77,7 +90,8 @@ begin(void *opaque, char *remote, char *local, int remote_port, int local_port)
   if (!nothing_sent(transfer) && !transfer->request->repeatable)
     return CURL_PREREQFUNC_ABORT;
   transfer->begun = true;
-  transfer->body_given = 0;
+  transfer->body_given =
+      leaves_at_once(transfer->request) ? transfer->request->body_length : 0;
   forget_answer(transfer->request);
   return CURL_PREREQFUNC_OK;
 }
@@ -116,8 +130,14 @@ take_header(char *bytes, size_t size, size_t count, void *opaque)
 
   count *= size;
   /* A status line: what came before belongs to a 100 or to a proxy. */
-  if (count >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+  if (count >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+    const char *blank = memchr(bytes, ' ', count - 1);
+
     http_headers_free(&request->answer);
+    transfer->skips = request->brief && blank != NULL && blank[1] == '2';
+  }
+  if (transfer->skips)
+    return count;
   return http_headers_add_line(&request->answer, bytes, count) == 0 ? count : 0;
 }
 
@@ -160,14 +180,17 @@ take_body(char *bytes, size_t size, size_t count, void *opaque)
   return count;
 }
 
-/* Without this libcurl asks before it sends more than 1 MiB, and waits. */
-static const char no_expect[] = "Expect:";
+/* Headers of libcurl's own that are not to be sent. It asks before it sends
+ * more than 1 MiB, and waits; and it takes each body that leaves at once for a
+ * form.
+ */
+static char no_expect[] = "Expect:", no_type[] = "Content-Type:";
 
 /* Room for all lines of the request's headers, and for the list of them. */
 static int
 make_room(struct http_transfer *transfer, const struct http_headers *headers)
 {
-  size_t lines = headers->count + 1, length = 0;
+  size_t lines = headers->count + 2, length = 0;
 
   for (size_t i = 0; i < headers->count; i++)
     length += strlen(headers->items[i].name) + strlen(headers->items[i].value) +
@@ -215,7 +238,10 @@ set_headers(struct http_transfer *transfer)
     return r;
   line = transfer->lines;
   at = transfer->text;
-  line->data = (char *)(uintptr_t)no_expect; /* libcurl does not change it */
+  line->data = no_expect;
+  line->next = line + 1;
+  line++;
+  line->data = no_type;
   for (size_t i = 0; i < headers->count; i++) {
     line->next = line + 1;
     line++;
@@ -242,6 +268,24 @@ wipe_headers(struct http_transfer *transfer)
       return STATUS_NO_MEMORY;                                                 \
   } while (0)
 
+/* Of libcurl's buffers. */
+static int
+set_sizes(struct http_transfer *transfer)
+{
+  const struct http_request *request = transfer->request;
+  bool small =
+      leaves_at_once(request) && request->buffer_length <= SMALL_ANSWER;
+  CURL *easy = transfer->easy;
+
+  if (small == transfer->small)
+    return 0;
+  SET(CURLOPT_BUFFERSIZE, small ? SMALL_SIZE : RECEIVE_SIZE);
+  SET(CURLOPT_UPLOAD_BUFFERSIZE, small ? SMALL_SIZE : SEND_SIZE);
+  transfer->small = small;
+  return 0;
+}
+
+/* Each takes back what was set by the one before. */
 static int
 set_method(struct http_transfer *transfer)
 {
@@ -253,13 +297,59 @@ set_method(struct http_transfer *transfer)
   bool bodiless = get || head || strcmp(request->method, "DELETE") == 0;
 
   if (bodiless) {
-    SET(CURLOPT_HTTPGET, 1L); /* takes back what was set by the one before */
+    SET(CURLOPT_HTTPGET, 1L);
     SET(CURLOPT_NOBODY, head ? 1L : 0L);
+  } else if (leaves_at_once(request)) {
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDS, request->body_length > 0 ? request->body : "");
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
   } else {
     SET(CURLOPT_UPLOAD, 1L);
     SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_length);
   }
   SET(CURLOPT_CUSTOMREQUEST, get || head ? NULL : request->method);
+  return 0;
+}
+
+/* Where a URL's path begins; NULL: nowhere. */
+static const char *
+path_of(const char *url)
+{
+  const char *host = strstr(url, "://");
+
+  return host != NULL ? strchr(host + 3, '/') : NULL;
+}
+
+/* A URL is taken apart and put together again a character at a time, so libcurl
+ * is given the path by itself, and the rest only when it is another one. A
+ * proxy for plain HTTP needs to be sent all of the URL.
+ */
+static int
+set_url(struct http_transfer *transfer)
+{
+  const char *url = transfer->request->url, *path = path_of(url);
+  bool whole =
+      path == NULL || (transfer->proxied && !transfer->request->direct);
+  CURL *easy = transfer->easy;
+  size_t length;
+
+  if (whole) {
+    free(transfer->origin);
+    transfer->origin = NULL;
+    SET(CURLOPT_REQUEST_TARGET, NULL);
+    SET(CURLOPT_URL, url);
+    return 0;
+  }
+  SET(CURLOPT_REQUEST_TARGET, path);
+  length = (size_t)(path - url) + 1;
+  if (transfer->origin != NULL && strlen(transfer->origin) == length &&
+      memcmp(transfer->origin, url, length) == 0)
+    return 0;
+  free(transfer->origin);
+  transfer->origin = strndup(url, length);
+  if (transfer->origin == NULL)
+    return STATUS_NO_MEMORY;
+  SET(CURLOPT_URL, transfer->origin);
   return 0;
 }
 
@@ -273,13 +363,16 @@ set_request(struct http_transfer *transfer)
                         ? (long)request->connect_timeout_ms
                         : (long)request->timeout_ms;
 
-  SET(CURLOPT_URL, request->url);
+  if (set_url(transfer) != 0)
+    return STATUS_NO_MEMORY;
   SET(CURLOPT_HTTPHEADER, transfer->lines);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
   if (request->direct != transfer->direct)
     SET(CURLOPT_PROXY, request->direct ? "" : NULL);
   transfer->direct = request->direct;
+  if (set_sizes(transfer) != 0)
+    return STATUS_NO_MEMORY;
   return set_method(transfer);
 }
 
@@ -322,6 +415,9 @@ http_transfer_new(const char *cainfo)
 
   if (transfer == NULL)
     return NULL;
+  transfer->proxied = getenv("http_proxy") != NULL ||
+                      getenv("all_proxy") != NULL ||
+                      getenv("ALL_PROXY") != NULL;
   transfer->easy = curl_easy_init();
   if (transfer->easy == NULL || set_options(transfer, cainfo) != 0) {
     http_transfer_free(transfer);
@@ -337,6 +433,7 @@ http_transfer_free(struct http_transfer *transfer)
     return;
   curl_easy_cleanup(transfer->easy);
   free(transfer->lines);
+  free(transfer->origin);
   free(transfer->text);
   free(transfer);
 }
@@ -349,7 +446,7 @@ http_transfer_begin(struct http_transfer *transfer,
 
   transfer->request = request;
   transfer->body_given = 0;
-  transfer->begun = false;
+  transfer->begun = transfer->skips = false;
   transfer->error[0] = '\0';
   r = set_headers(transfer);
   if (r == 0)

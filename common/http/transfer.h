@@ -13,13 +13,16 @@ struct http_transfer {
   struct http_transfer *next; /* its owner's, while it has no request */
   CURL *easy;
   struct http_request *request;
-  bool direct; /* as it was last set */
+  bool direct, small; /* as they were last set; small: libcurl's buffers */
+  char *origin;       /* the same, "https://HOST:PORT/"; NULL: all of the URL */
+  bool proxied;       /* plain HTTP may go through a proxy */
   /* The request's headers, as libcurl wants them; kept for the next one. */
   struct curl_slist *lines;
   char *text;
   size_t lines_size, text_size, text_length;
   size_t body_given; /* bytes of the body that libcurl has taken */
   bool begun;        /* a connection was there, the request was to be sent */
+  bool skips;        /* headers of this answer are not kept */
   char error[CURL_ERROR_SIZE];
 };
 

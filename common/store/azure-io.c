@@ -143,6 +143,7 @@ build(struct piece *piece, const char *marker)
   } else {
     azure_request_range(&piece->exchange.request, piece->offset, piece->count);
   }
+  piece->exchange.http.brief = true;
   piece->exchange.http.done = piece_answered;
 }
 

@@ -243,11 +243,16 @@ azure_request_range(struct azure_request *request, uint64_t offset,
 static void
 add_encoded(struct strbuf *out, const char *text)
 {
-  for (; *text != '\0'; text++) {
-    if (is_unreserved(*text))
-      strbuf_add(out, text, 1);
-    else
-      strbuf_printf(out, "%%%02X", (unsigned char)*text);
+  while (*text != '\0') {
+    size_t plain = 0;
+
+    while (text[plain] != '\0' && is_unreserved(text[plain]))
+      plain++;
+    if (plain > 0)
+      strbuf_add(out, text, plain);
+    text += plain;
+    if (*text != '\0')
+      strbuf_printf(out, "%%%02X", (unsigned char)*text++);
   }
 }
 

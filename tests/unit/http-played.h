@@ -79,16 +79,19 @@ stop_server(void)
     sched_yield();
 }
 
+/* The head of the last request of one connection after the other. */
+static _Thread_local char request_text[8192];
+
 /* Reads a request's head and the body that it announces; false at the end. */
 static inline bool
 read_request(int fd)
 {
-  char text[8192];
+  char *const text = request_text, rest[8192];
   size_t length = 0, body = 0;
   char *end = NULL;
 
-  while (end == NULL && length < sizeof text - 1) {
-    ssize_t got = read(fd, text + length, sizeof text - 1 - length);
+  while (end == NULL && length < sizeof request_text - 1) {
+    ssize_t got = read(fd, text + length, sizeof request_text - 1 - length);
 
     if (got <= 0)
       return false;
@@ -100,8 +103,9 @@ read_request(int fd)
   if (strcasestr(text, "content-length: ") != NULL)
     sscanf(strcasestr(text, "content-length: "), "%*s %zu", &body);
   body -= length - (size_t)(end + 4 - text);
+  end[4] = '\0';
   while (body > 0) {
-    ssize_t got = read(fd, text, body < sizeof text ? body : sizeof text);
+    ssize_t got = read(fd, rest, body < sizeof rest ? body : sizeof rest);
 
     if (got <= 0)
       return false;

@@ -97,6 +97,116 @@ test_too_long(void **state)
   stop_server();
 }
 
+/* --- one request after the other, of all kinds ------------------------ */
+
+#define LARGE 100000
+
+/* A body that does not leave at once. */
+static const char *
+large_body(void)
+{
+  static char body[LARGE + 1];
+
+  memset(body, 'l', LARGE);
+  return body;
+}
+
+/* Answers with the request's head. */
+static void
+serve_its_head(int fd, unsigned connection)
+{
+  (void)connection;
+  while (read_request(fd)) {
+    char text[sizeof request_text + 128];
+
+    snprintf(text, sizeof text,
+             "HTTP/1.1 200 OK\r\nX-Test: one\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(request_text), request_text);
+    answer(fd, text);
+  }
+}
+
+static void
+expect_head(struct http *http, const char *method, const char *body,
+            const char *line, const char *length)
+{
+  struct http_request request = request_of(method, body);
+  char path[sizeof url + 16];
+
+  snprintf(path, sizeof path, "%svolumes/a?b=%%2B", url);
+  request.url = path;
+  request.text.limit = 10000;
+  run(http, &request);
+  assert_int_equal(request.code, 200);
+  assert_non_null(strstr(request.text.text, line));
+  if (length != NULL)
+    assert_non_null(strstr(request.text.text, length));
+  else
+    assert_null(strcasestr(request.text.text, "Content-Length"));
+  assert_null(strcasestr(request.text.text, "Content-Type"));
+  assert_null(strcasestr(request.text.text, "Expect"));
+  http_request_clear(&request);
+}
+
+/* Nothing of a request is left in the handle for the next one. */
+static void
+test_all_kinds(void **state)
+{
+  struct http *http = client();
+
+  (void)state;
+  start_server(serve_its_head);
+  for (int i = 0; i < 2; i++) {
+    expect_head(http, "PUT", "small", "PUT /volumes/a?b=%2B HTTP/1.1\r\n",
+                "Content-Length: 5\r\n");
+    expect_head(http, "GET", NULL, "GET /volumes/a?b=%2B HTTP/1.1\r\n", NULL);
+    expect_head(http, "PUT", large_body(), "PUT /volumes/a?b=%2B HTTP/1.1\r\n",
+                "Content-Length: 100000\r\n");
+    expect_head(http, "DELETE", NULL, "DELETE /volumes/a?b=%2B HTTP/1.1\r\n",
+                NULL);
+    expect_head(http, "PUT", NULL, "PUT /volumes/a?b=%2B HTTP/1.1\r\n",
+                "Content-Length: 0\r\n");
+    expect_head(http, "POST", "small", "POST /volumes/a?b=%2B HTTP/1.1\r\n",
+                "Content-Length: 5\r\n");
+  }
+  assert_int_equal(count_of(&server.connections), 1);
+  http_free(http);
+  stop_server();
+}
+
+static void
+serve_once_badly(int fd, unsigned connection)
+{
+  if (connection == 1 && read_request(fd))
+    answer(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nX-Test: one\r\n"
+               "Connection: close\r\n\r\n");
+  else
+    serve_well(fd, connection);
+}
+
+static void
+test_brief(void **state)
+{
+  struct http *http = client();
+  struct http_request request;
+
+  (void)state;
+  start_server(serve_once_badly);
+  request = request_of("GET", NULL);
+  request.brief = true;
+  run(http, &request);
+  assert_int_equal(request.code, 503);
+  assert_string_equal(http_headers_get(&request.answer, "x-test"), "one");
+  http_request_clear(&request);
+  run(http, &request);
+  assert_int_equal(request.code, 201);
+  assert_string_equal(request.text.text, "hello");
+  assert_null(http_headers_get(&request.answer, "x-test"));
+  http_request_clear(&request);
+  http_free(http);
+  stop_server();
+}
+
 /* --- no answer -------------------------------------------------------- */
 
 static void
@@ -182,10 +292,12 @@ test_reused_connection(void **state)
 {
   (void)state;
   expect_sent("PUT", "body", false, HTTP_MAYBE_SENT, 2);
+  expect_sent("PUT", large_body(), false, HTTP_MAYBE_SENT, 2);
   expect_sent("PUT", NULL, false, HTTP_MAYBE_SENT, 2);
   expect_sent("DELETE", NULL, false, HTTP_MAYBE_SENT, 2);
   expect_sent("GET", NULL, true, HTTP_ANSWERED, 3);
   expect_sent("PUT", "body", true, HTTP_ANSWERED, 3);
+  expect_sent("PUT", large_body(), true, HTTP_ANSWERED, 3);
 }
 
 /* --- time ------------------------------------------------------------- */
@@ -247,6 +359,8 @@ main(void)
   const struct CMUnitTest tests[] = {
       EITHER_WAY(test_answer),
       EITHER_WAY(test_too_long),
+      EITHER_WAY(test_all_kinds),
+      EITHER_WAY(test_brief),
       EITHER_WAY(test_nobody_there),
       EITHER_WAY(test_lost_answer),
       EITHER_WAY(test_reused_connection),
