@@ -86,7 +86,8 @@ VALGRIND_TESTS = $(filter-out tests/fuzz/% tests/sim/% \
 	%/test-control-gateways.sh %/test-handover-request.sh \
 	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
 	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
-	%/test-read-only-store.sh %/test-stopped-holder.sh %/test-watch.sh, \
+	%/test-read-only-store.sh %/test-stopped-holder.sh \
+	%/test-take-over.sh %/test-watch.sh, \
 	$(MEMORY_TESTS))
 
 # The test programs, nbdkit in every test that starts it, and the leasehold

@@ -12,7 +12,7 @@
 requires_nbd_python
 volume_create disk0 16M
 server_start a
-server_start b -- gate-wait=60
+server_start b -- gate-wait=600
 
 nbd_python <<'END'
 import threading
