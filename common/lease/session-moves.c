@@ -134,6 +134,8 @@ session_send_claim(struct session *session, uint64_t now_ns, int64_t wall_ms)
   out->lease_id = *session_lease_id(session);
   out->expected_epoch = session->seen.epoch;
   out->record = session->seen.record;
+  out->check_record = true;
+  out->record_epoch = out->record.holder.epoch;
   if (session->member)
     holder_succeed_member(&out->record, &session->membership, &next);
   else

@@ -2,7 +2,8 @@
 /* azure-claim.c: the fencing step on page blobs (DESIGN S2).
  *
  *   look        HEAD, or what the command before this one saw: the epoch must
- *               be the expected one
+ *               be the expected one, and the record the one that ours was made
+ *               from: that of an increment before may have come since
  *   increment   Set Blob Properties, x-ms-sequence-number-action: increment,
  *               with the lease ID and the look's ETag: the answer is the new
  *               epoch, and what was written with an older one is refused from
@@ -111,6 +112,35 @@ name_refusal(const struct azure_work *work, int r)
   return r;
 }
 
+/* Was the command's record made from the one that was seen? Its own is there,
+ * too, if an earlier try has completed the claim.
+ */
+static bool
+record_is_known(const struct azure_work *work)
+{
+  const struct lease_command *command = work->command;
+  const struct holder *last = &work->seen.info.record.holder;
+
+  return !command->check_record || last->epoch == command->record_epoch ||
+         strcmp(last->session, command->record.holder.session) == 0;
+}
+
+/* The same after an increment that went by no look: from then on no record of
+ * an older epoch is put. It is for a record that may come late.
+ */
+static int
+check_record_again(struct azure_work *work)
+{
+  const struct lease_command *command = work->command;
+
+  if (!command->check_record ||
+      command->record_epoch == command->expected_epoch)
+    return 0;
+  if (azure_look(work) != 0)
+    return work->err->status = STATUS_UNKNOWN;
+  return record_is_known(work) ? 0 : azure_epoch_is_stale(work);
+}
+
 /* Looks and increments until that has worked: *epoch, etag. */
 static int
 move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
@@ -127,9 +157,13 @@ move_epoch(struct azure_work *work, uint64_t *epoch, char etag[ETAG_MAX + 1])
       return r;
     if (azure_epoch(work) != work->command->expected_epoch)
       return azure_epoch_is_stale(work);
+    if (!record_is_known(work))
+      return azure_epoch_is_stale(work);
     r = increment(work, conditional, epoch, etag);
     if (r == 0 && *epoch != work->seen.info.epoch + 1)
       return azure_epoch_is_stale(work);
+    if (r == 0 && !conditional)
+      return check_record_again(work);
     if (recalled && r != 0 && r != STATUS_UNKNOWN)
       continue; /* things have moved on since */
     if (r == STATUS_ETAG_STALE)
@@ -255,7 +289,7 @@ change_and_increment(struct azure_work *work, uint64_t *epoch,
     return judge(work, changed, r, &why);
   if (looked != 0 && azure_look(work) != 0)
     return work->err->status = STATUS_UNKNOWN;
-  return 0;
+  return check_record_again(work);
 }
 
 int

@@ -208,6 +208,13 @@ struct lease_command {
    * not the asker's to give back), and be content with that.
    */
   bool keep_infinite;
+  /* CLAIM, TAKE_OVER, with check_record: done only if the record that this one
+   * was made from, with that holder.epoch, is still the last one, else
+   * STATUS_EPOCH_STALE. A record may come after its epoch (azure-claim.c): who
+   * looks in between would forget that instance (S12).
+   */
+  bool check_record;
+  uint64_t record_epoch;
   /* CLAIM, TAKE_OVER: replaces the holder record in the same step; the store
    * fills in record.holder.epoch with the new epoch, expected_epoch + 1 (or
    * more, when a try of this claim before it has had an unknown outcome).

@@ -20,8 +20,7 @@ static const struct {
     {"forgets-unclean", S13_FORGETS_UNCLEAN},
 };
 
-static void __attribute__((constructor))
-read_mutation(void)
+static void __attribute__((constructor)) read_mutation(void)
 {
   const char *name = getenv("LEASEHOLD_MUTATION");
 

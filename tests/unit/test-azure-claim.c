@@ -426,6 +426,45 @@ test_another_before(void **state)
   assert_int_equal(blob.count[INCREMENT], 0);
 }
 
+/* The record of the claim before came only after ours was made (S12). */
+static void
+test_a_late_record(void **state)
+{
+  struct store_command command = {
+      .command = {.verb = LEASE_CLAIM,
+                  .expected_epoch = 7,
+                  .lease_id = {"aaaaaaaa-0000-5000-8000-00000000000a"},
+                  .check_record = true,
+                  .record_epoch = 6,
+                  .record = {.holder = {.node = "node", .session = "0a0a"}}}};
+
+  (void)state;
+  put_record("a0e5", 7);
+  assert_int_equal(store_run_command(volume, &command), STATUS_EPOCH_STALE);
+  assert_int_equal(blob.count[INCREMENT], 0);
+  command.command.record_epoch = 7;
+  assert_int_equal(store_run_command(volume, &command), 0);
+  expect_ours(8);
+}
+
+static void
+test_a_late_record_at_a_change(void **state)
+{
+  struct store_command command = {
+      .command = {.verb = LEASE_TAKE_OVER,
+                  .expected_epoch = 7,
+                  .lease_id = {"aaaaaaaa-0000-5000-8000-00000000000a"},
+                  .proposed_id = {"bbbbbbbb-0000-5000-8000-00000000000b"},
+                  .check_record = true,
+                  .record_epoch = 6,
+                  .record = {.holder = {.node = "node", .session = "0a0a"}}}};
+
+  (void)state;
+  put_record("a0e5", 7);
+  assert_int_equal(store_run_command(volume, &command), STATUS_EPOCH_STALE);
+  assert_int_equal(blob.count[RECORD], 0);
+}
+
 static void
 test_another_since_the_look(void **state)
 {
@@ -495,6 +534,8 @@ main(void)
       TEST(test_lost_after_a_look),
       TEST(test_write_since_the_look),
       TEST(test_another_before),
+      TEST(test_a_late_record),
+      TEST(test_a_late_record_at_a_change),
       TEST(test_another_since_the_look),
       TEST(test_another_between),
       TEST(test_another_after),
