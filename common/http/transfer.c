@@ -11,8 +11,8 @@
  * Was it sent? libcurl calls begin() each time that it has a connection and is
  * about to send the request, a small body with it, and give_body() for a larger
  * one. A server that never saw the beginning of a request, or nothing of the
- * body it needs, has not acted on it: HTTP_NOT_SENT. Everything else that has no
- * answer is HTTP_MAYBE_SENT.
+ * body it needs, has not acted on it: HTTP_NOT_SENT. Everything else that has
+ * no answer is HTTP_MAYBE_SENT.
  *
  * libcurl sends a request again by itself if a connection that it took from
  * its cache is closed before the first byte of an answer. For what changes
