@@ -95,6 +95,9 @@ decide_resize(struct change *change)
                      "%s: it has %s; a smaller size cuts data off and needs "
                      "--shrink",
                      change->volume, size_format(change->info.size, shown));
+  /* It may have something in memory, unsent, of what would be cut off. */
+  if (holder.held && change->size < change->info.size)
+    return refuse_held(change, "; it can be made smaller when nobody does");
   if (holder.held)
     change->lease_id = change->node_id;
   return 0;

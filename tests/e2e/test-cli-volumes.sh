@@ -48,6 +48,11 @@ run 0 leasehold resize disk0 20M --node node-a
 out_is 'disk0: resized from 5 MiB to 20 MiB'
 run 1 leasehold resize disk0 5M --node node-a
 err_has '--shrink'
+run 3 leasehold resize disk0 5M --node node-a --shrink
+err_has 'node-a holds it since '
+err_has 'smaller when nobody does'
+run 0 leasehold status disk0 --json
+json 'it["size"] == 20 << 20'
 run 3 leasehold delete disk0
 err_has 'leasehold: delete: disk0: reservation conflict: node-a holds it since '
 err_has '--force'
