@@ -203,7 +203,7 @@ session_look(struct session *session, uint64_t now_ns)
 {
   session->state = session->claimed ? SESSION_VERIFYING : SESSION_LOOKING;
   session->looked_ns = now_ns;
-  session->asked_group = session->asked_twice = false;
+  session->asked_group = session->refused = false;
   if (session->member)
     session_ask_group(session, now_ns);
   else

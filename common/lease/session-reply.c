@@ -89,11 +89,16 @@ static void
 described_claimed(struct session *session, uint64_t now_ns)
 {
   const struct lease_info *lease = &session->seen.lease;
-  bool known = lease->state == LEASE_LEASED && lease->id_known;
-  bool others = known && !lease_id_equal(&lease->id, &session->config.lease_id);
+  bool leased = lease->state == LEASE_LEASED;
+  /* Where IDs are hidden, it is an Acquire that tells. */
+  bool others =
+      leased &&
+      (lease->id_known ? !lease_id_equal(&lease->id, &session->config.lease_id)
+                       : session->refused);
+  bool hidden = leased && !lease->id_known;
 
   /* A group's epoch moves on without us. */
-  if ((others || (lease->state == LEASE_LEASED && !known)) &&
+  if ((others || (hidden && session->seen.epoch != session->epoch)) &&
       session_ask_group(session, now_ns))
     return;
   if (!epoch_is_ours(session)) {
@@ -175,8 +180,8 @@ acquired(struct session *session, const struct lease_reply *reply,
     session_look_later(session, now_ns);
   } else {
     /* A group may have begun since it was asked about. */
-    if (session->claimed && session->asked_group && !session->asked_twice) {
-      session->asked_twice = true;
+    if (session->claimed && !session->refused) {
+      session->refused = true;
       session->asked_group = false;
     }
     lost_to_other(session, now_ns);

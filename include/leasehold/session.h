@@ -169,7 +169,7 @@ struct session {
   bool member;
   struct membership membership;
   bool asked_group; /* since the last look */
-  bool asked_twice; /* since the last look, after a refusal */
+  bool refused;     /* since the last look: an Acquire of a claimed lease */
   bool leaving;     /* RELEASING is saying so, not Release */
   int failure;      /* last answer that was none; 0 after an answer */
   bool detaching, detach_clean;
