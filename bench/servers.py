@@ -157,6 +157,25 @@ class Proxy:
         self.process.stdout.close()
 
 
+class Line:
+    """bench/delay-proxy: a delay line that looks at nothing."""
+
+    def __init__(self, build, url, latency):
+        """Adds latency (seconds) to each request for url."""
+        parts = urllib.parse.urlsplit(url)
+        self.line = Listener([program_of(build, "delay-proxy"), "--to",
+                              str(parts.port), "--latency",
+                              str(1000 * latency)])
+        self.url = f"http://127.0.0.1:{self.line.port}{parts.path}"
+
+    def requests(self):
+        """It counts none."""
+        return []
+
+    def stop(self):
+        self.line.stop()
+
+
 def request_times(url, count):
     """How long each of count requests to the service takes, in seconds."""
     parts = urllib.parse.urlsplit(url)

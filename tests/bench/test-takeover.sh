@@ -11,10 +11,11 @@ expect_status 0 "$LEASEHOLD_SRCDIR/bench/takeover" \
   --svg "$scratch/takeover.svg"
 for line in 'preempt -> B writes' 'preempt -> A refused' \
   "by B's server -> B writes" "by B's server -> A refused" \
-  'killed -> same node back'; do
+  'a durable write' 'killed -> same node back'; do
   expect_output "^$line +file +2 +[0-9.]+ +[0-9.]+ +[0-9.]+ +- +- +-$"
 done
-[ "$(grep -c '<rect x=' "$scratch/takeover.svg")" -eq 5 ] ||
-  fail "there are not five bars"
+[ "$(grep -c '<rect x=' "$scratch/takeover.svg")" -eq 6 ] ||
+  fail "there are not six bars"
+expect_output '^by B.s server -> B writes, file: p99 [0-9.]+ ms, '
 /usr/bin/python3 -c 'import sys, xml.dom.minidom as dom; dom.parse(sys.argv[1])' \
   "$scratch/takeover.svg" || fail "the plot is not XML"
