@@ -166,6 +166,8 @@ void tenure_end_takeover_locked(struct tenure *, int status);
  * must never be answered. For the simulator's crashes.
  */
 void keeper_abandon(struct keeper *keeper);
+/* keeper-thread.c: what wakes the thread, if there ever was one. */
+void keeper_close(struct keeper *keeper);
 
 /* Leaves DETACH in every tenure, whoever still refers to it. */
 void keeper_detach_all(struct keeper *keeper);

@@ -4,7 +4,9 @@
  * A kick adds to an eventfd; the next time arms a timerfd on CLOCK_BOOTTIME,
  * which also fires after a suspend that ran past it. Kicks that come while a
  * turn runs are seen at the next poll. Four steps: new (keeper.c), start,
- * stop (waits for the last releases, then quit and join), free.
+ * stop (waits for the last releases, then quit and join), free. Both
+ * descriptors are there until the last one: an answer that comes late kicks,
+ * too.
  */
 #include <errno.h>
 #include <poll.h>
@@ -139,6 +141,13 @@ keeper_stop(struct keeper *keeper, uint64_t grace_ns)
   kick_thread(&keeper->thread_kick);
   pthread_join(keeper->thread, NULL);
   keeper->running = false;
-  close(keeper->event_fd);
-  close(keeper->timer_fd);
+}
+
+void
+keeper_close(struct keeper *keeper)
+{
+  if (keeper->event_fd >= 0)
+    close(keeper->event_fd);
+  if (keeper->timer_fd >= 0)
+    close(keeper->timer_fd);
 }

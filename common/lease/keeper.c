@@ -523,6 +523,7 @@ keeper_abandon(struct keeper *keeper)
     next = tenure->next;
     tenure_free(tenure);
   }
+  keeper_close(keeper);
   pthread_cond_destroy(&keeper->gone);
   keeper_queues_destroy(keeper);
   pthread_mutex_destroy(&keeper->lock);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "fake-store.h"
 #include "leasehold/keeper.h"
@@ -17,6 +19,7 @@
 #define SECOND NANOSECONDS_PER_SECOND
 #define THREADS 8
 #define ROUNDS 40
+#define OTHERS 3
 
 static struct fake_clock frozen; /* the store's: no lease expires */
 static struct fake_store store;
@@ -236,6 +239,32 @@ attach_after_stop_is_refused(void **state)
       STATUS_STOPPING);
 }
 
+/* The keeper has gone by then, and what it was woken by may be anything. */
+static void
+a_late_answer_wakes_nobody(void **state)
+{
+  struct tenure *tenure;
+  uint64_t count;
+  int others[OTHERS];
+
+  (void)state;
+  store.hold_commands = true;
+  tenure = attach("a");
+  while (fake_pending(&store) == 0)
+    sched_yield();
+  keeper_stop(keeper, 0);
+  for (unsigned i = 0; i < OTHERS; i++)
+    others[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  fake_complete(&store, 0);
+  for (unsigned i = 0; i < OTHERS; i++) {
+    assert_true(others[i] >= 0);
+    assert_int_equal(read(others[i], &count, sizeof count), -1);
+    close(others[i]);
+  }
+  keeper_detach(tenure);
+  keeper_turn(keeper);
+}
+
 /* What a tenure has, with a request or a thread that posts something at the
  * very end.
  */
@@ -304,6 +333,7 @@ main(void)
       cmocka_unit_test_setup_teardown(retire_drains, start, stop),
       cmocka_unit_test_setup_teardown(attach_after_stop_is_refused, start,
                                       stop),
+      cmocka_unit_test_setup_teardown(a_late_answer_wakes_nobody, start, stop),
       cmocka_unit_test(a_note_at_the_very_end_is_harmless),
   };
 
