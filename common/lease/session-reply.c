@@ -124,6 +124,9 @@ adopt_own_claim(struct session *session)
     /* Others may have come and gone with a group that is over. */
     if (session->seen.epoch > session->epoch + 1)
       session->alone_since = 0;
+    /* A Change in doubt was bound to the epoch before: it was not done. */
+    if (session->seen.epoch != session->epoch)
+      session->handing = session->offered = false;
     session->claimed = true;
     session->epoch = session->seen.epoch;
   }

@@ -330,6 +330,29 @@ claimed_in_between_it_is_fenced(void **state)
   assert_gate(&b, GATE_FENCED);
 }
 
+/* It has claimed since: what passes the lease on after that is not its Change.
+ */
+static void
+preempted_after_a_lost_claim_it_is_fenced(void **state)
+{
+  struct bench b = offering(true);
+
+  (void)state;
+  reply_with(&b, STATUS_UNKNOWN);
+  while (b.session.command.verb != LEASE_CLAIM) {
+    struct lease_reply reply = answer(&b.object, &b.session.command);
+
+    step(&b, (struct session_event){.kind = SESSION_REPLY, .reply = &reply});
+  }
+  answer(&b.object, &b.session.command);
+  other_takes_over(&b);
+  reply_with(&b, STATUS_UNKNOWN);
+  serve(&b);
+  pass_time(&b, 2 * SECOND);
+  serve(&b);
+  assert_gate(&b, GATE_FENCED);
+}
+
 static void
 fenced_while_draining_it_is_fenced(void **state)
 {
@@ -391,6 +414,7 @@ main(void)
       cmocka_unit_test(a_lost_answer_is_found_out),
       cmocka_unit_test(taken_by_another_it_is_fenced),
       cmocka_unit_test(claimed_in_between_it_is_fenced),
+      cmocka_unit_test(preempted_after_a_lost_claim_it_is_fenced),
       cmocka_unit_test(fenced_while_draining_it_is_fenced),
       cmocka_unit_test(a_detach_comes_before_a_hand_over),
   };
