@@ -183,6 +183,7 @@ sim_membership(struct sim *sim, struct sim_volume *from,
 
 struct operation {
   struct event event; /* first */
+  struct operation *next;
   unsigned node, victim, kind, type, calls;
 };
 
@@ -226,7 +227,6 @@ run_operation(struct sim *sim, struct event *event)
   struct direct direct = make_direct(sim, NULL);
   unsigned node = operation.node, key = node + 1;
 
-  free(event);
   direct.calls_left = operation.calls;
   switch (operation.kind) {
   case OUT_REGISTER:
@@ -272,6 +272,8 @@ sim_register(struct sim *sim, uint32_t a, uint32_t b, uint32_t c)
 
   if (operation == NULL)
     abort();
+  operation->next = sim->operations;
+  sim->operations = operation;
   operation->event.run = run_operation;
   operation->node = a % NODES;
   operation->victim = b % NODES;
@@ -280,6 +282,18 @@ sim_register(struct sim *sim, uint32_t a, uint32_t b, uint32_t c)
   operation->calls = b / NODES % 4 == 0 ? b / (4 * NODES) % 16 : UINT32_MAX;
   sim_at(sim, &operation->event,
          sim->now_ns + sim_random(sim, 20 * MILLISECOND));
+}
+
+void
+sim_group_free(struct sim *sim)
+{
+  struct operation *next;
+
+  for (struct operation *operation = sim->operations; operation != NULL;
+       operation = next) {
+    next = operation->next;
+    free(operation);
+  }
 }
 
 /* An administrator, who need not be registered. */

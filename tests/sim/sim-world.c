@@ -460,6 +460,7 @@ tear_down(struct sim *sim)
 {
   for (unsigned i = 0; i < GATEWAYS; i++)
     sim_gateway_end(&sim->gateways[i]);
+  sim_group_free(sim);
   sim_store_free(sim);
 }
 

@@ -285,8 +285,9 @@ struct sim {
   bool groups;         /* a world with reservations of several writers */
   unsigned depth;      /* of events that run in the middle of another */
   struct sim_counts counts;
-  struct message *messages; /* all on their way, to be freed */
-  char violation[512];      /* "": none so far */
+  struct message *messages;     /* all on their way, to be freed */
+  struct operation *operations; /* all there were, to be freed */
+  char violation[512];          /* "": none so far */
 };
 
 /* sim-core.c */
@@ -322,6 +323,7 @@ void sim_membership(struct sim *, struct sim_volume *from,
                     struct store_command *);
 /* A command to the registrations, soon; a, b, c as drawn. */
 void sim_register(struct sim *, uint32_t a, uint32_t b, uint32_t c);
+void sim_group_free(struct sim *sim);
 /* As leasehold clear. */
 void sim_clear(struct sim *);
 /* At the end: node 0 can write, by a group or because nothing is reserved. */
