@@ -74,12 +74,12 @@ EXTRA_DIST += \
 	tests/tsan.supp \
 	tests/valgrind.supp
 
-# Not under valgrind: fuzzed and simulated input, the stores' contracts, and tests
-# that run the command many times or give very many commands, are too slow, and
-# run with the sanitizers (the command's own code is seen in the tests that run it a few
-# times); tests that kill their servers, where it can say little; nor
-# test-handover-request, whose lease of 15 s would run out in the middle; a stopped
-# process is fenced through pidfd_open, which valgrind does not have.
+# Not under valgrind: fuzzed and simulated input, the stores' contracts, and
+# tests that run the command many times or give very many commands, are too slow,
+# and run with the sanitizers (the command's own code is seen in the tests that
+# run it a few times); tests that kill their servers, where it can say little;
+# nor test-handover-request, whose lease of 15 s would run out in the middle; a
+# stopped process is fenced through pidfd_open, which valgrind does not have.
 VALGRIND_TESTS = $(filter-out tests/contract/% tests/fuzz/% tests/sim/% \
 	tests/e2e/test-cli-% tests/unit/test-control \
 	tests/unit/test-file-torture \
