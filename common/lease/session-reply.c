@@ -124,9 +124,11 @@ adopt_own_claim(struct session *session)
     /* Others may have come and gone with a group that is over. */
     if (session->seen.epoch > session->epoch + 1)
       session->alone_since = 0;
-    /* A Change in doubt was bound to the epoch before: it was not done. */
+    /* A Change in doubt was bound to the epoch before, and was not done; and
+     * what was refused was so before that claim.
+     */
     if (session->seen.epoch != session->epoch)
-      session->handing = session->offered = false;
+      session->handing = session->offered = session->refused = false;
     session->claimed = true;
     session->epoch = session->seen.epoch;
   }

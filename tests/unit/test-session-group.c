@@ -254,6 +254,36 @@ test_alone_afterwards(void **state)
   assert_string_equal(b.session.gate.guard.lease_id.text, ID_A.text);
 }
 
+/* The group has come and gone while it looked, and it has the volume again. */
+static void
+test_alone_again_behind_the_look(void **state)
+{
+  struct bench b = bench("a", "");
+  struct volume_info *info = &b.object.info;
+  struct lease_reply reply;
+
+  (void)state;
+  b.object.tells_ids = false;
+  hold(&b);
+  refuse(&b);
+  while (b.session.command.verb != LEASE_ACQUIRE) {
+    reply = answer(&b.object, &b.session.command);
+    step(&b, (struct session_event){.kind = SESSION_REPLY, .reply = &reply});
+  }
+  group_begins(&b, &GROUP_1);
+  reply = answer(&b.object, &b.session.command);
+  step(&b, (struct session_event){.kind = SESSION_REPLY, .reply = &reply});
+  assert_sends(&b, LEASE_GROUP);
+  info->lease.id = ID_A;
+  strcpy(info->lease.node, "a");
+  info->epoch++;
+  info->record.holder.epoch = info->epoch; /* claimed in its name */
+  b.object.membership.member = false;
+  serve(&b);
+  assert_gate(&b, GATE_OPEN);
+  assert_false(b.session.gate.shared);
+}
+
 /* The older instance is on the list before the newer one is noted. */
 static void
 test_newer_instance(void **state)
@@ -391,6 +421,7 @@ main(void)
       cmocka_unit_test(test_alone_before),
       cmocka_unit_test(test_begins_behind_the_look),
       cmocka_unit_test(test_alone_afterwards),
+      cmocka_unit_test(test_alone_again_behind_the_look),
       cmocka_unit_test(test_newer_instance),
       cmocka_unit_test(test_lost_writes),
       cmocka_unit_test(test_noted_for_a_lost_claim),
