@@ -48,7 +48,7 @@
 
 #define CONDITIONAL_TRIES 3
 #define TRIES_MAX 16
-#define CHANGE_START_NS (4 * 1000 * 1000)
+#define CHANGE_START_NS (2 * 1000 * 1000)
 
 /* In two halves. etag: If-Match, or NULL. */
 static void
