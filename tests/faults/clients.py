@@ -137,7 +137,7 @@ class Session:
 
 class Client(threading.Thread):
     """plan: node ("" observes), gateways, connections, instance ("none",
-    "new": another one after each fence, "stubborn": the same one), pace
+    "new": another one after each fence, "same": the same one), pace
     (seconds between requests, about), stay (seconds of a session, about).
     """
 
@@ -187,7 +187,7 @@ class Client(threading.Thread):
             session.close()
             fences += session.fenced
             # A machine that was fenced tries on for a while, then starts anew.
-            if fences > (3 if self.plan["instance"] == "stubborn" else 0):
+            if fences > (3 if self.plan["instance"] == "same" else 0):
                 instance, fences = self.next_instance(), 0
             self.stop.wait(self.random.uniform(0, self.plan["pace"] * 4))
 

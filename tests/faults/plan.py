@@ -81,13 +81,13 @@ class Plan:
             nodes = ["node-a", "node-b", "node-a" if second else "node-c"]
             clients = []
             for node, home in zip(nodes, homes):
-                instance = self.random.choice(["none", "new", "stubborn"])
+                instance = self.random.choice(["none", "new", "same"])
                 roams = (self.random.random() < 0.5 and
                          (instance != "none" or nodes.count(node) == 1))
                 if self.alone and clients:
                     break
                 if self.alone:
-                    instance = "stubborn"
+                    instance = "same"
                 clients.append(self.client(
                     node, list(GATEWAYS) if roams else [home], instance,
                     self.random.choice([1, 2, 2, 3])))
