@@ -240,18 +240,20 @@ choose_holder(const struct work *work, const struct volume_info *info)
 
 /* Increments the epoch under a lease of which the group before, or whoever
  * comes after it, has the ID. Refused: the lease has moved on, and others have
- * done this. Done more than once, it is a nuisance, no more.
+ * done this. Where they have done all of the command, it is not done again: it
+ * would put those on the list who have joined since. They note themselves, and
+ * then claim: so either the registrations are others, or the epoch is.
  */
 static int
 claim_for_group(struct work *work, const struct lease_id *id)
 {
-  work->looked = false;
   for (int i = 0; i < CLAIMS_MAX; i++) {
     struct store_command claim = {.command.verb = LEASE_CLAIM};
     struct holder_record *record = &claim.command.record;
-    int r = reservation_look(work->control->volume, &work->info, &work->error);
+    int r = control_look_again(work);
     struct holder next;
 
+    work->looked = false; /* the claim changes what was seen */
     if (r != 0)
       return r;
     claim.command.lease_id = *id;
