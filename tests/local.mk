@@ -74,21 +74,34 @@ EXTRA_DIST += \
 	tests/tsan.supp \
 	tests/valgrind.supp
 
-# Not under valgrind: fuzzed and simulated input, the stores' contracts, and
-# tests that run the command many times or give very many commands, are too slow,
-# and run with the sanitizers (the command's own code is seen in the tests that
-# run it a few times); tests that kill their servers, where it can say little;
-# nor test-handover-request, whose lease of 15 s would run out in the middle; a
-# stopped process is fenced through pidfd_open, which valgrind does not have.
-VALGRIND_TESTS = $(filter-out tests/contract/% tests/fuzz/% tests/sim/% \
-	tests/e2e/test-cli-% tests/unit/test-control \
-	tests/unit/test-file-torture \
-	%/test-control-gateways.sh %/test-handover-request.sh \
-	%/test-kill-same-node.sh %/test-looks-disturb-nobody.sh \
-	%/test-pr-families.sh %/test-pr-matrix.sh %/test-pr-race.sh \
-	%/test-read-only-store.sh %/test-stopped-holder.sh \
-	%/test-take-over.sh %/test-watch.sh, \
-	$(MEMORY_TESTS))
+# Under valgrind, which makes everything twenty times slower and finds little
+# that the sanitizers, which run all of it, do not: the units, and servers on
+# each of their paths once. Not fuzzed and simulated input, nor the contracts,
+# nor units that are all processes, many commands or many blocks.
+VALGRIND_UNITS = $(filter-out %/test-control %/test-file-crowd \
+	%/test-file-fair %/test-file-fence %/test-file-torture, \
+	$(filter tests/unit/%,$(TESTS)))
+VALGRIND_SERVERS = \
+	tests/e2e/test-bad-names.sh \
+	tests/e2e/test-bad-parameters.sh \
+	tests/e2e/test-control-export.sh \
+	tests/e2e/test-damaged-record.sh \
+	tests/e2e/test-detach-releases.sh \
+	tests/e2e/test-events.sh \
+	tests/e2e/test-fio.sh \
+	tests/e2e/test-gate-wait.sh \
+	tests/e2e/test-group-writers.sh \
+	tests/e2e/test-handover.sh \
+	tests/e2e/test-instance-goes-on.sh \
+	tests/e2e/test-metrics.sh \
+	tests/e2e/test-observer.sh \
+	tests/e2e/test-read-ahead.sh \
+	tests/e2e/test-resized-and-replaced.sh \
+	tests/e2e/test-second-incarnation.sh \
+	tests/e2e/test-sigterm-releases.sh \
+	tests/e2e/test-status-export.sh \
+	tests/e2e/test-two-nodes.sh
+VALGRIND_TESTS = $(VALGRIND_UNITS) $(VALGRIND_SERVERS)
 
 # The test programs, nbdkit in every test that starts it, and the leasehold
 # command, by way of a script that comes first in PATH.
@@ -108,9 +121,14 @@ else
 endif
 CLEANFILES += tests/valgrind/leasehold
 
-# For builds with --enable-sanitizers.
+# For builds with --enable-sanitizers=address,undefined and thread. The second
+# has nothing to say of what has one thread: fuzzed and simulated input.
 check-memory: all
 	LEASEHOLD_SEEDS=1000 $(MAKE) check TESTS='$(MEMORY_TESTS)'
+
+THREAD_TESTS = $(filter-out tests/fuzz/% tests/sim/%,$(MEMORY_TESTS))
+check-thread: all
+	$(MAKE) check TESTS='$(THREAD_TESTS)'
 
 # Without the tests that start servers, which take most of the time.
 QUICK_TESTS = $(filter-out tests/azure/% tests/bench/% tests/e2e/% \
@@ -126,4 +144,4 @@ DIST_TESTS = $(filter tests/contract/% tests/fuzz/% tests/tree/% \
 distcheck-quick:
 	$(MAKE) distcheck TESTS='$(DIST_TESTS)'
 
-.PHONY: check-memory check-quick check-valgrind distcheck-quick
+.PHONY: check-memory check-quick check-thread check-valgrind distcheck-quick

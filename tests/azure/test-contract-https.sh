@@ -6,4 +6,3 @@
 
 contract workers --https --credentials key
 contract workers --https --credentials account-sas
-contract workers --https --credentials container-sas
