@@ -176,6 +176,10 @@ enum cli_exit cli_check_server(const struct cli *cli);
 enum cli_exit cli_server_run(struct cli *cli, const char *node,
                              const uint8_t *frame, size_t length,
                              uint8_t *reply);
+/* handover-verb.c: --node takes the lease from --victim, by a server and at
+ * once; the options have been checked.
+ */
+enum cli_exit cli_server_take(struct cli *cli);
 /* The text of VOLUME@/what, to be freed; --server has been checked. 0 or a
  * negative status.
  */

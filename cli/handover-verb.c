@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* handover-verb.c: handover, by a server or at the store. */
+/* handover-verb.c: handover, by a server or at the store; and the preempt by a
+ * server that is a hand-over for which nobody is given any time.
+ */
 #include "cli.h"
 
 #include <stdio.h>
@@ -126,6 +128,24 @@ run_here(struct cli *cli, const struct handover_frame *frame)
   if (handover_run(&handover, &end, &err) != 0)
     return cli_fail_with(cli, &err);
   return CLI_DONE;
+}
+
+enum cli_exit
+cli_server_take(struct cli *cli)
+{
+  struct handover_frame frame = {.force = true, .timeout_s = 0};
+  const char *from = cli->options[OPTION_VICTIM];
+  const char *to = cli->options[OPTION_NODE];
+  enum cli_exit code;
+
+  if (strcmp(from, to) == 0)
+    return cli_fail(cli, CLI_USAGE, "--node and --victim are the same node");
+  memcpy(frame.from, from, strlen(from) + 1);
+  memcpy(frame.to, to, strlen(to) + 1);
+  code = run_by_server(cli, &frame);
+  if (code == CLI_DONE)
+    printf("%s: %s holds it; %s does not\n", cli->operands[0], to, from);
+  return code;
 }
 
 enum cli_exit

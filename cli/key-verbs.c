@@ -306,6 +306,17 @@ find_victim(struct cli *cli, const struct registrations *state,
                   cli->operands[0]);
 }
 
+/* By the operator's word alone, whoever is registered. */
+static enum cli_exit
+preempt_by_force(struct cli *cli)
+{
+  enum cli_exit code = check_names(cli);
+
+  if (code == CLI_DONE && cli->options[OPTION_VICTIM] == NULL)
+    code = cli_fail(cli, CLI_USAGE, "--force by a server needs --victim NODE");
+  return code == CLI_DONE ? cli_server_take(cli) : code;
+}
+
 enum cli_exit
 run_server_preempt(struct cli *cli)
 {
@@ -313,8 +324,11 @@ run_server_preempt(struct cli *cli)
                                .type = WRITE_EXCLUSIVE};
   const struct registrant *mine, *victim;
   struct registrations state;
-  enum cli_exit code = begin(cli, &state, &mine);
+  enum cli_exit code;
 
+  if (cli->options[OPTION_FORCE] != NULL)
+    return preempt_by_force(cli);
+  code = begin(cli, &state, &mine);
   if (code == CLI_DONE)
     code = find_victim(cli, &state, &victim);
   if (code == CLI_DONE && victim != mine) {

@@ -204,13 +204,14 @@ const struct cli_verb cli_verbs[] = {
         .name = "preempt",
         .operands = {"VOLUME"},
         .required = NODE,
-        .optional = VICTIM | DURATION,
+        .optional = VICTIM | DURATION | FORCE,
         .summary = "take the lease from the node that holds it",
         .help =
             "Hands the lease to NODE at once; the node that held it can\n"
             "write no more. With --victim only if that node holds it, else\n"
             "whoever does. A free lease is acquired for SECONDS; one that\n"
-            "is taken over keeps its duration.\n",
+            "is taken over keeps its duration. With --server both must be\n"
+            "registered, or --force says that nobody asks.\n",
         .run = run_preempt,
         .run_by_server = run_server_preempt,
     },

@@ -53,6 +53,23 @@ expect_status 3 "${by2[@]}" preempt disk0 --node node-b
 expect_status 0 "${by2[@]}" register disk0 --node node-b --key 0
 expect_output 'not registered any more'
 
+# By force nobody needs to be registered, and nobody is for that reason.
+expect_status 2 "${by2[@]}" preempt disk0 --node node-b --force
+expect_output 'needs --victim'
+expect_status 2 "${by2[@]}" preempt disk0 --node node-b --victim node-b --force
+expect_status 0 "${by1[@]}" register disk0 --node node-a --key 0xaa
+expect_status 0 "${by1[@]}" reserve disk0 --node node-a
+expect_status 3 "${by2[@]}" preempt disk0 --node node-b --victim node-c --force
+expect_output 'node-c does not hold it'
+for i in first again; do
+  expect_status 0 "${by2[@]}" preempt disk0 --node node-b --victim node-a \
+    --force
+  expect_output 'node-b holds it; node-a does not'
+done
+expect_status 0 "${by1[@]}" keys disk0
+[ "$output" = '0x00000000000000aa  node-a' ] || fail 'keys after force'
+expect_status 0 "${by1[@]}" clear disk0 --node node-a
+
 # The store's clear leaves nobody registered either.
 for way in server store; do
   expect_status 0 "${by1[@]}" register disk0 --node node-a --key 0xaa

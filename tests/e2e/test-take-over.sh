@@ -20,12 +20,13 @@ import threading
 old, new = pattern(1, 65536), pattern(2, 65536)
 
 
-def take(giver, taker, ends=0, server="b"):
+def take(giver, taker, ends=0, server="b", verb="handover"):
     """By the server, which gives nobody any time."""
+    words = (["--from", giver, "--to", taker, "--timeout", "0"]
+             if verb == "handover" else ["--node", taker, "--victim", giver])
     run = subprocess.run(
         ["leasehold", "--server", f"nbd+unix:///?socket={SCRATCH}/{server}.sock",
-         "handover", "disk0", "--from", giver, "--to", taker,
-         "--timeout", "0", "--force"], capture_output=True, text=True)
+         verb, "disk0", *words, "--force"], capture_output=True, text=True)
     check(run.returncode == ends, f"{run.returncode}: {run.stderr}")
     return run.stdout + run.stderr
 
@@ -46,6 +47,17 @@ fails("ESHUTDOWN", a.pwrite, old, 0)
 check(b.pread(65536, 0) == new, "node-b reads something else")
 fails("ESHUTDOWN", connect("a", "disk0@node-a/instance=1").pwrite, old, 0)
 
+# Back and forth, as a preempt.
+a = connect("a", "disk0@node-a/instance=2")
+take("node-b", "node-a", server="a", verb="preempt")
+a.pwrite(old, 0)
+fails("ESHUTDOWN", b.pwrite, new, 0)
+b.shutdown()
+b = connect("b", "disk0@node-b")
+take("node-a", "node-b", verb="preempt")
+b.pwrite(new, 0)
+fails("ESHUTDOWN", a.pwrite, old, 0)
+
 # It has it already.
 check("node-b holds it" in take("node-a", "node-b"), "once more")
 b.pwrite(new, 0)
@@ -60,8 +72,9 @@ again.pwrite(old, 0)
 check(again.pread(65536, 0) == old, "node-a reads something else")
 END
 # The ordinary way moves the lease first; the session claims at a write then.
-[ "$(grep -oE '(claim epoch=2|preempt) other=node-a' "$scratch/b.log")" = \
-  $'claim epoch=2 other=node-a\npreempt other=node-a' ] ||
+[ "$(grep -oE '(claim epoch=[24]|preempt) other=node-a' "$scratch/b.log")" = \
+  $'claim epoch=2 other=node-a\npreempt other=node-a\n'\
+$'claim epoch=4 other=node-a\npreempt other=node-a' ] ||
   fail "node-b's session has not taken it over"
 expect_status 1 leasehold --server "nbd+unix:///?socket=$scratch/b.sock" \
   handover disk9 --from node-a --to node-b --timeout 0 --force
