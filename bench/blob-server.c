@@ -22,23 +22,18 @@
  * A connection is freed where it is closed; what came with the same
  * epoll_wait for it is its own and the last.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/blob-service.h"
-#include "leasehold/clock.h"
+#include "bench/endpoint.h"
+#include "bench/samples.h"
 
 #define EVENTS 64
 #define BUFFER_MIN (64 * 1024)
@@ -62,28 +57,12 @@ struct connection {
 
 struct server {
   struct blob_service *service;
-  int listener, epoll;
+  struct endpoint endpoint;
   uint64_t latency_ns;
   double byte_ns;            /* of the line; 0: no time */
   uint64_t in_ns, out_ns;    /* until when the line is in use */
   struct connection waiting; /* a ring: its after is the earliest */
 };
-
-static void __attribute__((noreturn)) die(const char *what)
-{
-  perror(what);
-  exit(EXIT_FAILURE);
-}
-
-static uint64_t
-now(void)
-{
-  struct timespec time;
-
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * NANOSECONDS_PER_SECOND +
-         (uint64_t)time.tv_nsec;
-}
 
 /* --- what is due ------------------------------------------------------ */
 
@@ -118,7 +97,8 @@ latest(uint64_t a, uint64_t b)
 static uint64_t
 due(struct server *server, size_t in, size_t out)
 {
-  uint64_t now_ns = server->latency_ns > 0 || server->byte_ns > 0 ? now() : 0;
+  uint64_t now_ns =
+      server->latency_ns > 0 || server->byte_ns > 0 ? samples_now() : 0;
 
   server->in_ns =
       latest(server->in_ns, now_ns) + (uint64_t)((double)in * server->byte_ns);
@@ -303,7 +283,7 @@ serve(struct server *server, struct connection *connection)
 static void
 send_due(struct server *server)
 {
-  uint64_t now_ns = now();
+  uint64_t now_ns = samples_now();
   struct connection *first;
 
   while ((first = server->waiting.after) != &server->waiting &&
@@ -319,20 +299,15 @@ send_due(struct server *server)
 static void
 take_connections(struct server *server)
 {
-  int fd, yes = 1;
+  int fd;
 
-  while ((fd = accept4(server->listener, NULL, NULL,
-                       SOCK_NONBLOCK | SOCK_CLOEXEC)) != -1) {
+  while ((fd = endpoint_accept(&server->endpoint)) != -1) {
     struct connection *connection = calloc(1, sizeof *connection);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
-                                .data.ptr = connection};
 
     if (connection == NULL)
-      die("connection");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+      endpoint_die("connection");
     connection->fd = fd;
-    if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == -1)
-      die("epoll_ctl");
+    endpoint_watch(&server->endpoint, fd, connection);
   }
 }
 
@@ -342,17 +317,10 @@ run(struct server *server)
   for (;;) {
     struct epoll_event events[EVENTS];
     const struct connection *first = server->waiting.after;
-    bool any = first != &server->waiting;
-    uint64_t now_ns = any ? now() : 0;
-    uint64_t left = any && first->due_ns > now_ns ? first->due_ns - now_ns : 0;
-    struct timespec timeout = {
-        .tv_sec = (time_t)(left / NANOSECONDS_PER_SECOND),
-        .tv_nsec = (long)(left % NANOSECONDS_PER_SECOND)};
-    int count = epoll_pwait2(server->epoll, events, EVENTS,
-                             any ? &timeout : NULL, NULL);
+    int count =
+        endpoint_wait(&server->endpoint, events, EVENTS,
+                      first != &server->waiting ? first->due_ns : UINT64_MAX);
 
-    if (count == -1 && errno != EINTR)
-      die("epoll_pwait2");
     for (int i = 0; i < count; i++) {
       struct connection *connection = events[i].data.ptr;
 
@@ -368,48 +336,11 @@ run(struct server *server)
   }
 }
 
-static void
-listen_on(struct server *server, unsigned short port)
-{
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  struct epoll_event event = {.events = EPOLLIN};
-  socklen_t length = sizeof address;
-  int yes = 1;
-
-  server->listener =
-      socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (server->listener == -1 ||
-      bind(server->listener, (struct sockaddr *)&address, length) == -1 ||
-      listen(server->listener, SOMAXCONN) == -1 ||
-      getsockname(server->listener, (struct sockaddr *)&address, &length) == -1)
-    die("listen");
-  server->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (server->epoll == -1 ||
-      epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) == -1)
-    die("epoll");
-  printf("ready %u\n", ntohs(address.sin_port));
-  fflush(stdout);
-}
-
 static void __attribute__((noreturn)) usage(void)
 {
   fprintf(stderr, "Usage: blob-server [--port N] [--latency MILLISECONDS] "
                   "[--bandwidth MIB-PER-SECOND]\n");
   exit(2);
-}
-
-static double
-number(const char *text)
-{
-  char *end;
-  double value = strtod(text, &end);
-
-  if (*text == '\0' || *end != '\0' || !(value >= 0 && value < 1e6))
-    usage();
-  return value;
 }
 
 int
@@ -428,17 +359,16 @@ main(int argc, char **argv)
   server.waiting.before = server.waiting.after = &server.waiting;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
     if (option == 'p')
-      port = (unsigned short)number(optarg);
+      port = (unsigned short)endpoint_number(optarg, usage);
     else if (option == 'l')
-      server.latency_ns = (uint64_t)(number(optarg) * 1e6);
-    else if (option == 'b' && number(optarg) > 0)
-      server.byte_ns = 1e9 / MEBIBYTE / number(optarg);
+      server.latency_ns = (uint64_t)(endpoint_number(optarg, usage) * 1e6);
+    else if (option == 'b' && endpoint_number(optarg, usage) > 0)
+      server.byte_ns = 1e9 / MEBIBYTE / endpoint_number(optarg, usage);
     else if (option != 'b')
       usage();
   }
   if (server.service == NULL || optind != argc)
     usage();
-  signal(SIGPIPE, SIG_IGN);
-  listen_on(&server, port);
+  server.endpoint = endpoint_open(port);
   run(&server);
 }

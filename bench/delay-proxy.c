@@ -21,22 +21,19 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/endpoint.h"
 #include "bench/samples.h"
 
 #define EVENTS 64
 #define CHUNK (64 * 1024)
 #define QUEUE_MAX (8 * 1024 * 1024)
-#define NANOSECONDS 1000000000
 #define MEBIBYTE 1048576.0
 
 struct chunk {
@@ -67,19 +64,13 @@ struct pair {
 };
 
 struct proxy {
-  int listener, epoll;
+  struct endpoint endpoint;
   struct sockaddr_in to;
   uint64_t delay_ns;
   double byte_ns;      /* 0: bytes take no time */
   uint64_t line_ns[2]; /* until when it is in use */
   struct pair *pairs;
 };
-
-static void __attribute__((noreturn)) die(const char *what)
-{
-  perror(what);
-  exit(EXIT_FAILURE);
-}
 
 /* --- flows ------------------------------------------------------------ */
 
@@ -117,7 +108,7 @@ fill(struct proxy *proxy, struct pair *pair, int way)
     }
     chunk = malloc(sizeof *chunk + (size_t)r);
     if (chunk == NULL)
-      die("chunk");
+      endpoint_die("chunk");
     memcpy(chunk->bytes, bytes, (size_t)r);
     chunk->next = NULL;
     chunk->due_ns = due(proxy, way, (size_t)r);
@@ -177,25 +168,13 @@ drain(struct pair *pair, int way, uint64_t now_ns)
 /* --- pairs ------------------------------------------------------------ */
 
 static void
-watch(struct proxy *proxy, struct end *end)
-{
-  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
-                              .data.ptr = end};
-  int yes = 1;
-
-  setsockopt(end->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, end->fd, &event) == -1)
-    die("epoll_ctl");
-}
-
-static void
 add_pair(struct proxy *proxy, int client)
 {
   struct pair *pair = calloc(1, sizeof *pair);
   int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
   if (pair == NULL || server == -1)
-    die("connection");
+    endpoint_die("connection");
   if (connect(server, (struct sockaddr *)&proxy->to, sizeof proxy->to) == -1 &&
       errno != EINPROGRESS)
     pair->failed = true;
@@ -207,8 +186,8 @@ add_pair(struct proxy *proxy, int client)
   if (proxy->pairs != NULL)
     proxy->pairs->before = pair;
   proxy->pairs = pair;
-  watch(proxy, &pair->ends[0]);
-  watch(proxy, &pair->ends[1]);
+  for (int way = 0; way < 2; way++)
+    endpoint_watch(&proxy->endpoint, pair->ends[way].fd, &pair->ends[way]);
 }
 
 static void
@@ -259,8 +238,7 @@ take_connections(struct proxy *proxy)
 {
   int fd;
 
-  while ((fd = accept4(proxy->listener, NULL, NULL,
-                       SOCK_NONBLOCK | SOCK_CLOEXEC)) != -1)
+  while ((fd = endpoint_accept(&proxy->endpoint)) != -1)
     add_pair(proxy, fd);
 }
 
@@ -269,15 +247,9 @@ run(struct proxy *proxy)
 {
   for (;;) {
     struct epoll_event events[EVENTS];
-    uint64_t next_ns = move_all(proxy), now_ns = samples_now();
-    uint64_t left = next_ns > now_ns ? next_ns - now_ns : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(left / NANOSECONDS),
-                               .tv_nsec = (long)(left % NANOSECONDS)};
-    int count = epoll_pwait2(proxy->epoll, events, EVENTS,
-                             next_ns != UINT64_MAX ? &timeout : NULL, NULL);
+    int count =
+        endpoint_wait(&proxy->endpoint, events, EVENTS, move_all(proxy));
 
-    if (count == -1 && errno != EINTR)
-      die("epoll_pwait2");
     for (int i = 0; i < count; i++) {
       struct end *end = events[i].data.ptr;
 
@@ -293,45 +265,11 @@ run(struct proxy *proxy)
   }
 }
 
-static void
-listen_here(struct proxy *proxy)
-{
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  struct epoll_event event = {.events = EPOLLIN};
-  socklen_t length = sizeof address;
-
-  proxy->listener =
-      socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (proxy->listener == -1 ||
-      bind(proxy->listener, (struct sockaddr *)&address, length) == -1 ||
-      listen(proxy->listener, SOMAXCONN) == -1 ||
-      getsockname(proxy->listener, (struct sockaddr *)&address, &length) == -1)
-    die("listen");
-  proxy->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (proxy->epoll == -1 ||
-      epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, proxy->listener, &event) == -1)
-    die("epoll");
-  printf("ready %u\n", ntohs(address.sin_port));
-  fflush(stdout);
-}
-
 static void __attribute__((noreturn)) usage(void)
 {
   fprintf(stderr, "Usage: delay-proxy --to PORT [--latency MILLISECONDS] "
                   "[--bandwidth MIB-PER-SECOND]\n");
   exit(2);
-}
-
-static double
-number(const char *text)
-{
-  char *end;
-  double value = strtod(text, &end);
-
-  if (*text == '\0' || *end != '\0' || !(value >= 0 && value < 1e6))
-    usage();
-  return value;
 }
 
 int
@@ -349,17 +287,16 @@ main(int argc, char **argv)
 
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
     if (option == 't')
-      proxy.to.sin_port = htons((uint16_t)number(optarg));
+      proxy.to.sin_port = htons((uint16_t)endpoint_number(optarg, usage));
     else if (option == 'l')
-      proxy.delay_ns = (uint64_t)(number(optarg) * 1e6 / 2);
-    else if (option == 'b' && number(optarg) > 0)
-      proxy.byte_ns = 1e9 / MEBIBYTE / number(optarg);
+      proxy.delay_ns = (uint64_t)(endpoint_number(optarg, usage) * 1e6 / 2);
+    else if (option == 'b' && endpoint_number(optarg, usage) > 0)
+      proxy.byte_ns = 1e9 / MEBIBYTE / endpoint_number(optarg, usage);
     else if (option != 'b')
       usage();
   }
   if (proxy.to.sin_port == 0 || optind != argc)
     usage();
-  signal(SIGPIPE, SIG_IGN);
-  listen_here(&proxy);
+  proxy.endpoint = endpoint_open(0);
   run(&proxy);
 }

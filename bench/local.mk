@@ -31,7 +31,11 @@ bench_blob_server_SOURCES = \
 	bench/blob-http.h \
 	bench/blob-server.c \
 	bench/blob-service.c \
-	bench/blob-service.h
+	bench/blob-service.h \
+	bench/endpoint.c \
+	bench/endpoint.h \
+	bench/samples.c \
+	bench/samples.h
 bench_blob_server_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(top_srcdir)
@@ -40,6 +44,8 @@ bench_blob_server_LDADD = \
 	common/utils/libutils.la
 bench_delay_proxy_SOURCES = \
 	bench/delay-proxy.c \
+	bench/endpoint.c \
+	bench/endpoint.h \
 	bench/samples.c \
 	bench/samples.h
 bench_delay_proxy_CPPFLAGS = \
