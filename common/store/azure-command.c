@@ -28,8 +28,8 @@
 #include <string.h>
 
 #include "store/blob-lease.h"
+#include "store/command-job.h"
 #include "utils/cleanup.h"
-#include "utils/workers.h"
 
 /* All of a blob's metadata is at most 8 KiB; some is left to others. */
 #define RECORD_TEXT_MAX 7680
@@ -534,8 +534,9 @@ run_verb(struct azure_work *work)
 }
 
 static int
-run_command(struct azure_volume *volume, struct store_command *command)
+run_command(struct store_volume *store_volume, struct store_command *command)
 {
+  struct azure_volume *volume = azure_volume(store_volume);
   struct azure_store *store = volume->store;
   struct azure_work work = {
       .volume = volume,
@@ -555,44 +556,9 @@ run_command(struct azure_volume *volume, struct store_command *command)
   return r;
 }
 
-struct command_job {
-  struct job job; /* first */
-  struct azure_volume *volume;
-  struct store_command *command;
-};
-
-static void
-run_job(struct job *job)
-{
-  struct command_job *own = (struct command_job *)job;
-  struct store_command *command = own->command;
-
-  run_command(own->volume, command);
-  free(own);
-  command->done(command);
-}
-
 int
-azure_submit_command(struct store_volume *store_volume,
-                     struct store_command *command)
+azure_submit_command(struct store_volume *volume, struct store_command *command)
 {
-  struct azure_volume *volume = azure_volume(store_volume);
-  struct workers *workers = volume->store->workers;
-  struct command_job *job;
-  int r = STATUS_NO_MEMORY;
-
-  if (workers == NULL)
-    return run_command(volume, command);
-  job = malloc(sizeof *job);
-  if (job != NULL) {
-    *job = (struct command_job){
-        .job.run = run_job, .volume = volume, .command = command};
-    r = workers_submit(workers, &job->job);
-    if (r == 0)
-      return STORE_PENDING;
-    free(job);
-  }
-  return command->reply.status =
-             error_set(&command->error, (enum status)r, "%s: %s", volume->name,
-                       status_text(r));
+  return command_job_submit(azure_volume(volume)->store->workers, run_command,
+                            volume, azure_volume(volume)->name, command);
 }

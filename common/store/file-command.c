@@ -10,11 +10,10 @@
  */
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "store/command-job.h"
 #include "store/file-internal.h"
-#include "utils/workers.h"
 
 /* Each changes record, or answers a refusal and changes nothing. */
 
@@ -205,8 +204,9 @@ change_record(const struct file_place *place,
 }
 
 static int
-run_command(const struct file_place *place, struct store_command *command)
+run_command(struct store_volume *volume, struct store_command *command)
 {
+  const struct file_place *place = &file_volume(volume)->place;
   struct lease_reply *reply = &command->reply;
   struct volume_record record;
   int r;
@@ -224,48 +224,13 @@ run_command(const struct file_place *place, struct store_command *command)
   return r;
 }
 
-struct command_job {
-  struct job job; /* first */
-  struct file_volume *volume;
-  struct store_command *command;
-};
-
-static void
-run_job(struct job *job)
-{
-  struct command_job *own = (struct command_job *)job;
-  struct store_command *command = own->command;
-
-  run_command(&own->volume->place, command);
-  free(own);
-  command->done(command);
-}
-
 int
-file_submit_command(struct store_volume *store_volume,
-                    struct store_command *command)
+file_submit_command(struct store_volume *volume, struct store_command *command)
 {
-  struct file_volume *volume = file_volume(store_volume);
-  struct workers *workers = volume->place.store->workers;
-  struct command_job *job;
-  int r;
+  const struct file_place *place = &file_volume(volume)->place;
 
-  if (workers == NULL)
-    return run_command(&volume->place, command);
-  job = malloc(sizeof *job);
-  if (job == NULL)
-    return command->reply.status =
-               error_set(&command->error, STATUS_NO_MEMORY, "%s: no memory",
-                         volume->place.name);
-  *job = (struct command_job){
-      .job.run = run_job, .volume = volume, .command = command};
-  r = workers_submit(workers, &job->job);
-  if (r == 0)
-    return STORE_PENDING;
-  free(job);
-  return command->reply.status =
-             error_set(&command->error, (enum status)r, "%s: %s",
-                       volume->place.name, status_text(r));
+  return command_job_submit(place->store->workers, run_command, volume,
+                            place->name, command);
 }
 
 int

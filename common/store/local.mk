@@ -27,6 +27,8 @@ common_store_libstore_la_SOURCES = \
 	common/store/azure.h \
 	common/store/blob-lease.c \
 	common/store/blob-lease.h \
+	common/store/command-job.c \
+	common/store/command-job.h \
 	common/store/count.c \
 	common/store/count.h \
 	common/store/fault.c \
