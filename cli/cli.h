@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cli.h: what the files of the leasehold command share. */
+/* cli.h: what the files of the leasehold command share.
+ *
+ * The command is a program and a module that is loaded for what needs a store
+ * (main.c). Some files are in both of them: see local.mk.
+ */
 #ifndef LEASEHOLD_CLI_H
 #define LEASEHOLD_CLI_H
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
+#include "leasehold/registrations.h"
 #include "leasehold/reserve.h"
 #include "leasehold/scsi-pr.h"
 #include "leasehold/store.h"
@@ -100,7 +107,7 @@ struct cli_verb {
   cli_options_mask required, optional;    /* OPTION_BITs */
   const char *summary;                    /* for the list of verbs */
   const char *help;                       /* sentences for `help VERB` */
-  enum cli_exit (*run)(struct cli *);
+  enum cli_exit (*run)(struct cli *);     /* NULL: at a store */
   enum cli_exit (*run_by_server)(struct cli *); /* NULL: has no --server */
 };
 extern const struct cli_verb cli_verbs[]; /* ended by a NULL name */
@@ -114,9 +121,10 @@ struct cli {
   const char *operands[OPERANDS_MAX];
   unsigned operand_count;
 
-  /* Closed and freed by main. */
+  /* The module's, which closes them. */
   struct store *store;
   struct store_volume *volume;
+  /* Freed by main. */
   struct lease_key key;
   struct secret key_bytes, account_key, sas, token;
 };
@@ -129,14 +137,18 @@ enum cli_exit cli_fail(const struct cli *cli, enum cli_exit code,
 /* The same with an error's text and the exit code that its status means. */
 enum cli_exit cli_fail_with(const struct cli *cli, const struct error *err);
 
-/* open.c. Each of these reports its failure and returns the exit code, or
- * CLI_DONE.
- */
+/* Each of these reports its failure and returns the exit code, or CLI_DONE. */
+
+/* secrets.c */
 enum cli_exit cli_read_secrets(struct cli *cli);
-enum cli_exit cli_open_store(struct cli *cli, bool create);
-/* The first operand is a volume's name. */
+void cli_forget_secrets(struct cli *cli);
+
+/* names.c: the first operand is a volume's name; an option's is a node's. */
 enum cli_exit cli_check_volume(const struct cli *cli);
-/* Opens the store too. */
+enum cli_exit cli_check_node(const struct cli *cli, enum cli_option option);
+
+/* open.c. cli_open_volume opens the store too. */
+enum cli_exit cli_open_store(struct cli *cli, bool create);
 enum cli_exit cli_open_volume(struct cli *cli);
 enum cli_exit cli_lease_id(const struct cli *cli, const char *node,
                            struct lease_id *out);
@@ -155,12 +167,25 @@ void cli_close(struct cli *cli);
 /* Who reads when nobody is named; reading changes nothing. */
 #define CLI_READER "leasehold"
 
-/* key-verbs.c: a frame of leasehold/control.h is run by the server or, without
- * one, here on the store. reply has CONTROL_SIZE bytes.
+/* A frame of leasehold/control.h is run in node's name: in the program
+ * (server.c) by the server, after --server has been checked, in the module
+ * (here.c) on the store. reply has CONTROL_SIZE bytes. A hand-over likewise
+ * (server-handover.c).
  */
 enum cli_exit cli_run_frame(struct cli *cli, const char *node,
                             const uint8_t *frame, size_t length,
                             uint8_t *reply);
+struct handover_frame;
+enum cli_exit cli_run_handover(struct cli *cli,
+                               const struct handover_frame *frame);
+
+/* key-verbs.c: are the command line's names in order? */
+enum cli_exit cli_check_names(const struct cli *cli);
+/* Who is registered, as node sees it. */
+enum cli_exit cli_read_registrations(struct cli *cli, const char *node,
+                                     struct registrations *out);
+/* Runs a PERSISTENT RESERVE OUT of --node. */
+enum cli_exit cli_run_out(struct cli *cli, const struct pr_command *command);
 
 /* pr-show.c: prints the data-in of a PERSISTENT RESERVE IN, also of one that
  * is cut off: as text, or as JSON with --json.
@@ -170,13 +195,7 @@ enum cli_exit cli_show_data_in(const struct cli *cli, enum pr_action action,
 
 /* server.c. Is --server a URI? Reports it if not. */
 enum cli_exit cli_check_server(const struct cli *cli);
-/* A frame and its reply of leasehold/control.h (CONTROL_SIZE bytes), in node's
- * name. Checks --server, and reports its failure.
- */
-enum cli_exit cli_server_run(struct cli *cli, const char *node,
-                             const uint8_t *frame, size_t length,
-                             uint8_t *reply);
-/* handover-verb.c: --node takes the lease from --victim, by a server and at
+/* server-handover.c: --node takes the lease from --victim, by a server and at
  * once; the options have been checked.
  */
 enum cli_exit cli_server_take(struct cli *cli);
@@ -197,10 +216,25 @@ enum cli_exit cli_watch(struct cli *cli, struct cli_watcher *watcher);
 /* --interval, or 1; complains of what is wrong. */
 enum cli_exit cli_interval(const struct cli *cli, int *interval_s);
 
-/* help.c, show.c, volume-verbs.c, reservation-verbs.c, key-verbs.c,
- * handover-verb.c,
- * pr-verbs.c
+/* status.c. A state that has changed is shown again. Times that run down, and
+ * the ETag, which changes with every write in some stores, are no change.
  */
+struct cli_status {
+  struct cli_watcher watcher; /* first */
+  struct cli *cli;
+  json_t *shown; /* what was shown last, without those */
+};
+bool cli_status_is_news(struct cli_status *status, const json_t *state);
+/* With --watch each state is a line. */
+void cli_status_print(const struct cli *cli, const json_t *state);
+
+/* store-module.c: loads the module and runs cli's verb there. */
+enum cli_exit cli_run_at_store(struct cli *cli);
+/* store-verbs.c: what the module is asked for, by this name. */
+#define CLI_MODULE_FUNCTION "leasehold_store_verb"
+enum cli_exit leasehold_store_verb(struct cli *cli);
+
+/* The verbs. */
 enum cli_exit run_help(struct cli *cli);
 enum cli_exit run_version(struct cli *cli);
 enum cli_exit run_list(struct cli *cli);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* key-verbs.c: verbs that are persistent reservation commands: register and
- * keys, and with --server also reserve, release, preempt and clear.
+/* key-verbs.c: register and keys, which are persistent reservation commands.
  *
- * All go the same way: a CDB and its parameter list are a frame of the control
- * export, which a server runs, or, for register and keys without --server, this
- * program itself on the store. Keys are for machines: people name nodes, and
- * the keys are looked up in READ FULL STATUS.
+ * A CDB and its parameter list are a frame of the control export, which a
+ * server runs, or, without --server, the command itself on the store.
  */
 #include "cli.h"
 
@@ -26,33 +23,6 @@ read_be32(const uint8_t *p)
 {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
          p[3];
-}
-
-/* Without --server. */
-static enum cli_exit
-run_here(struct cli *cli, const char *node, const uint8_t *frame, size_t length,
-         uint8_t reply[CONTROL_SIZE])
-{
-  struct control control = {
-      .name = cli->operands[0], .node = node, .key = cli->key};
-  struct error err = ERROR_INIT;
-  enum cli_exit code = cli->volume != NULL ? CLI_DONE : cli_open_volume(cli);
-
-  if (code != CLI_DONE)
-    return code;
-  control.volume = cli->volume;
-  if (control_run(&control, frame, length, reply, &err) != 0)
-    return cli_fail_with(cli, &err);
-  return CLI_DONE;
-}
-
-enum cli_exit
-cli_run_frame(struct cli *cli, const char *node, const uint8_t *frame,
-              size_t length, uint8_t *reply)
-{
-  return cli->options[OPTION_SERVER] != NULL
-             ? cli_server_run(cli, node, frame, length, reply)
-             : run_here(cli, node, frame, length, reply);
 }
 
 /* Runs one command, which names no other nodes, in node's name. Anything but
@@ -82,9 +52,9 @@ run_command(struct cli *cli, const char *node, const struct pr_command *command,
       scsi_result_text(&result, text));
 }
 
-/* Who is registered, as node sees it. */
-static enum cli_exit
-read_registrations(struct cli *cli, const char *node, struct registrations *out)
+enum cli_exit
+cli_read_registrations(struct cli *cli, const char *node,
+                       struct registrations *out)
 {
   const struct pr_command read = {.action = PR_READ_FULL_STATUS,
                                   .allocation_length = UINT16_MAX};
@@ -106,47 +76,23 @@ read_registrations(struct cli *cli, const char *node, struct registrations *out)
   return code;
 }
 
-/* Checks what the command line names. */
-static enum cli_exit
-check_names(struct cli *cli)
+enum cli_exit
+cli_check_names(const struct cli *cli)
 {
-  struct lease_id unused;
   enum cli_exit code = cli_check_volume(cli);
 
   if (code == CLI_DONE)
-    code = cli_node(cli, OPTION_NODE, &unused);
+    code = cli_check_node(cli, OPTION_NODE);
   if (code == CLI_DONE)
-    code = cli_node(cli, OPTION_VICTIM, &unused);
+    code = cli_check_node(cli, OPTION_VICTIM);
   if (code == CLI_DONE && cli->options[OPTION_DURATION] != NULL)
     code = cli_fail(cli, CLI_USAGE,
                     "--duration: a server's reservations do not end");
   return code;
 }
 
-/* Reads the registrations and finds --node's among them. */
-static enum cli_exit
-begin(struct cli *cli, struct registrations *state,
-      const struct registrant **mine)
-{
-  const char *node = cli->options[OPTION_NODE];
-  enum cli_exit code = check_names(cli);
-
-  if (code == CLI_DONE)
-    code = read_registrations(cli, node, state);
-  if (code != CLI_DONE)
-    return code;
-  *mine = registrations_find(state, node);
-  if (*mine == NULL)
-    return cli_fail(cli, CLI_FAILED,
-                    "%s: %s is not registered; do that first: leasehold "
-                    "--server URI register %s --node %s --key KEY",
-                    cli->operands[0], node, cli->operands[0], node);
-  return CLI_DONE;
-}
-
-/* Runs a PERSISTENT RESERVE OUT of --node. */
-static enum cli_exit
-run_out(struct cli *cli, const struct pr_command *command)
+enum cli_exit
+cli_run_out(struct cli *cli, const struct pr_command *command)
 {
   uint8_t *reply = malloc(CONTROL_SIZE);
   enum cli_exit code;
@@ -182,12 +128,12 @@ run_register(struct cli *cli)
   struct pr_command command = {.action = PR_REGISTER_AND_IGNORE,
                                .persist = true};
   const char *node = cli->options[OPTION_NODE];
-  enum cli_exit code = check_names(cli);
+  enum cli_exit code = cli_check_names(cli);
 
   if (code == CLI_DONE)
     code = parse_key(cli, &command.service_key);
   if (code == CLI_DONE)
-    code = run_out(cli, &command);
+    code = cli_run_out(cli, &command);
   if (code != CLI_DONE)
     return code;
   if (command.service_key == 0)
@@ -229,10 +175,10 @@ enum cli_exit
 run_keys(struct cli *cli)
 {
   struct registrations state;
-  enum cli_exit code = check_names(cli);
+  enum cli_exit code = cli_check_names(cli);
 
   if (code == CLI_DONE)
-    code = read_registrations(cli, CLI_READER, &state);
+    code = cli_read_registrations(cli, CLI_READER, &state);
   if (code != CLI_DONE)
     return code;
   if (cli->options[OPTION_JSON] != NULL)
@@ -244,129 +190,4 @@ run_keys(struct cli *cli)
            registrations_holds(&state, registrant->node) ? ", holds it" : "");
   }
   return CLI_DONE;
-}
-
-enum cli_exit
-run_server_reserve(struct cli *cli)
-{
-  struct pr_command command = {.action = PR_RESERVE, .type = WRITE_EXCLUSIVE};
-  const struct registrant *mine;
-  struct registrations state;
-  enum cli_exit code = begin(cli, &state, &mine);
-
-  if (code == CLI_DONE) {
-    command.key = mine->key;
-    code = run_out(cli, &command);
-  }
-  if (code == CLI_DONE)
-    printf("%s: reserved for %s, until it is released\n", cli->operands[0],
-           mine->node);
-  return code;
-}
-
-enum cli_exit
-run_server_release(struct cli *cli)
-{
-  struct pr_command command = {.action = PR_RELEASE, .type = WRITE_EXCLUSIVE};
-  const struct registrant *mine;
-  struct registrations state;
-  enum cli_exit code = begin(cli, &state, &mine);
-
-  if (code == CLI_DONE) {
-    command.key = mine->key;
-    code = run_out(cli, &command);
-  }
-  if (code != CLI_DONE)
-    return code;
-  if (registrations_holds(&state, mine->node))
-    printf("%s: released by %s\n", cli->operands[0], mine->node);
-  else
-    printf("%s: not held by %s; nothing to release\n", cli->operands[0],
-           mine->node);
-  return CLI_DONE;
-}
-
-/* Whom to preempt: --victim, else the holder. */
-static enum cli_exit
-find_victim(struct cli *cli, const struct registrations *state,
-            const struct registrant **victim)
-{
-  const char *node = cli->options[OPTION_VICTIM];
-
-  *victim = registrations_find(state,
-                               node != NULL ? node : state->reservation.holder);
-  if (*victim != NULL)
-    return CLI_DONE;
-  if (node != NULL)
-    return cli_fail(cli, CLI_CONFLICT, "%s: %s is not registered",
-                    cli->operands[0], node);
-  return cli_fail(cli, CLI_CONFLICT,
-                  "%s: nobody who is registered holds it; reserve takes it if "
-                  "it is free, and clear from a node that has not registered",
-                  cli->operands[0]);
-}
-
-/* By the operator's word alone, whoever is registered. */
-static enum cli_exit
-preempt_by_force(struct cli *cli)
-{
-  enum cli_exit code = check_names(cli);
-
-  if (code == CLI_DONE && cli->options[OPTION_VICTIM] == NULL)
-    code = cli_fail(cli, CLI_USAGE, "--force by a server needs --victim NODE");
-  return code == CLI_DONE ? cli_server_take(cli) : code;
-}
-
-enum cli_exit
-run_server_preempt(struct cli *cli)
-{
-  struct pr_command command = {.action = PR_PREEMPT_AND_ABORT,
-                               .type = WRITE_EXCLUSIVE};
-  const struct registrant *mine, *victim;
-  struct registrations state;
-  enum cli_exit code;
-
-  if (cli->options[OPTION_FORCE] != NULL)
-    return preempt_by_force(cli);
-  code = begin(cli, &state, &mine);
-  if (code == CLI_DONE)
-    code = find_victim(cli, &state, &victim);
-  if (code == CLI_DONE && victim != mine) {
-    command.key = mine->key;
-    command.service_key = victim->key;
-    code = run_out(cli, &command);
-  }
-  if (code != CLI_DONE)
-    return code;
-  if (victim == mine)
-    printf("%s: %s holds it already\n", cli->operands[0], mine->node);
-  else if (registrations_holds(&state, victim->node))
-    printf("%s: taken from %s; %s holds it, until it is released\n",
-           cli->operands[0], victim->node, mine->node);
-  else
-    printf("%s: %s is not registered any more; it did not hold it\n",
-           cli->operands[0], victim->node);
-  return CLI_DONE;
-}
-
-enum cli_exit
-run_server_clear(struct cli *cli)
-{
-  struct pr_command command = {.action = PR_CLEAR};
-  const struct registrant *mine;
-  struct registrations state;
-  enum cli_exit code;
-
-  if (cli->options[OPTION_NODE] == NULL)
-    return cli_fail(cli, CLI_USAGE,
-                    "with --server, option --node NODE is missing");
-  code = begin(cli, &state, &mine);
-  if (code == CLI_DONE) {
-    command.key = mine->key;
-    code = run_out(cli, &command);
-  }
-  if (code == CLI_DONE)
-    printf("%s: cleared; nobody is registered, nobody holds it\n",
-           cli->operands[0]);
-  return code;
 }

@@ -4,12 +4,16 @@
  * Options may stand anywhere. All of them are read first, then the verb is
  * looked up and what it takes is compared with what was given (verbs.c). Bad
  * usage is told after that, so that the message can name the verb.
+ *
+ * What goes by a server is in this program, which needs libnbd for it. What
+ * needs a store is in a module (store-verbs.c), which is loaded for that only
+ * (store-module.c): the libraries that a store needs take longer to load than a
+ * server takes to do what it is told.
  */
 #include "cli.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,36 +21,6 @@
 #include "utils/printable.h"
 
 #define PARSE_BASE 256
-
-static void
-complain(const struct cli *cli, const char *format, va_list args)
-{
-  fflush(stdout);
-  fprintf(stderr, "leasehold: ");
-  if (cli->verb != NULL)
-    fprintf(stderr, "%s: ", cli->verb->name);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
-}
-
-enum cli_exit
-cli_fail(const struct cli *cli, enum cli_exit code, const char *format, ...)
-{
-  va_list args;
-
-  va_start(args, format);
-  complain(cli, format, args);
-  va_end(args);
-  return code;
-}
-
-enum cli_exit
-cli_fail_with(const struct cli *cli, const struct error *err)
-{
-  return cli_fail(cli,
-                  err->status == STATUS_CONFLICT ? CLI_CONFLICT : CLI_FAILED,
-                  "%s", err->text);
-}
 
 /* optopt is a short option, which we do not have any of, or 0 for a long one
  * that is not ours.
@@ -191,10 +165,11 @@ run(struct cli *cli, int argc, char *argv[])
     code = check_usage(cli);
   if (code == CLI_DONE)
     code = cli_read_secrets(cli);
-  if (code == CLI_DONE)
-    code = cli->options[OPTION_SERVER] != NULL ? cli->verb->run_by_server(cli)
-                                               : cli->verb->run(cli);
-  return code;
+  if (code != CLI_DONE)
+    return code;
+  if (cli->options[OPTION_SERVER] != NULL)
+    return cli->verb->run_by_server(cli);
+  return cli->verb->run != NULL ? cli->verb->run(cli) : cli_run_at_store(cli);
 }
 
 /* A result that could not be written is no result. */
@@ -216,7 +191,7 @@ main(int argc, char *argv[])
   struct cli cli = {.verb = NULL};
   enum cli_exit code = run(&cli, argc, argv);
 
-  cli_close(&cli);
+  cli_forget_secrets(&cli);
   errno = 0;
   return (int)close_stdout(&cli, code);
 }

@@ -222,15 +222,6 @@ run_frame(struct cli *cli, const char *node, const struct pr_command *command,
                   scsi_result_text(&result, text));
 }
 
-static enum cli_exit
-check_names(struct cli *cli)
-{
-  struct lease_id unused;
-  enum cli_exit code = cli_check_volume(cli);
-
-  return code != CLI_DONE ? code : cli_node(cli, OPTION_NODE, &unused);
-}
-
 enum cli_exit
 run_pr_out(struct cli *cli)
 {
@@ -239,7 +230,7 @@ run_pr_out(struct cli *cli)
   CLEANUP_FREE uint8_t *reply = NULL;
   struct pr_command command = {.action = PR_REGISTER};
   uint64_t port = RELATIVE_TARGET_PORT;
-  enum cli_exit code = check_names(cli);
+  enum cli_exit code = cli_check_names(cli);
   size_t length;
 
   _Static_assert(CONTROL_LIST_OFFSET + SCSI_PR_LIST_MAX <= CONTROL_SIZE, "");
@@ -307,7 +298,7 @@ run_pr_in(struct cli *cli)
   uint8_t frame[CONTROL_LIST_OFFSET], unused[SCSI_PR_LIST_LENGTH];
   const uint8_t *data;
   size_t length;
-  enum cli_exit code = check_names(cli);
+  enum cli_exit code = cli_check_names(cli);
 
   if (code == CLI_DONE)
     code = parse_in(cli, &command);

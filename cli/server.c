@@ -97,8 +97,8 @@ connect_to(const struct cli *cli, const char *export, struct nbd_handle **out,
 }
 
 enum cli_exit
-cli_server_run(struct cli *cli, const char *node, const uint8_t *frame,
-               size_t length, uint8_t *reply)
+cli_run_frame(struct cli *cli, const char *node, const uint8_t *frame,
+              size_t length, uint8_t *reply)
 {
   char export[VOLUME_NAME_MAX + NODE_NAME_MAX + sizeof "@/reservation"];
   struct nbd_handle *nbd = NULL;
@@ -157,8 +157,8 @@ cli_check_server(const struct cli *cli)
 }
 
 enum cli_exit
-cli_server_run(struct cli *cli, const char *node, const uint8_t *frame,
-               size_t length, uint8_t *reply)
+cli_run_frame(struct cli *cli, const char *node, const uint8_t *frame,
+              size_t length, uint8_t *reply)
 {
   (void)node;
   (void)frame;

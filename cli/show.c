@@ -315,44 +315,9 @@ status_for_people(const struct cli *cli, const struct volume_info *info,
   print_take_over(cli, info);
 }
 
-/* A state that has changed is shown again. Times that run down, and the ETag,
- * which changes with every write in some stores, are no change.
- */
-struct status_watcher {
-  struct cli_watcher watcher; /* first */
-  struct cli *cli;
-  json_t *shown; /* what was shown last, without those */
-};
-
-static bool
-is_news(struct status_watcher *watcher, const json_t *state)
-{
-  json_t *lasting = json_deep_copy(state);
-  bool news;
-
-  json_object_del(lasting, "etag");
-  json_object_del(json_object_get(lasting, "lease"), "expires_in");
-  news = lasting == NULL || !json_equal(lasting, watcher->shown);
-  json_decref(watcher->shown);
-  watcher->shown = lasting;
-  return news;
-}
-
-/* With --watch each state is a line. */
-static void
-print_state(const struct cli *cli, const json_t *state)
-{
-  bool line = cli->options[OPTION_WATCH] != NULL;
-  char *text = json_dumps(state, line ? JSON_COMPACT : JSON_INDENT(2));
-
-  if (text != NULL)
-    printf("%s\n", text);
-  free(text);
-}
-
 /* With --watch each state begins with the time, behind an empty line. */
 static void
-print_time(const struct status_watcher *watcher, bool first)
+print_time(const struct cli_status *watcher, bool first)
 {
   char text[TIME_TEXT_MAX];
 
@@ -365,7 +330,7 @@ print_time(const struct status_watcher *watcher, bool first)
 static int
 look_at_store(struct cli_watcher *base, struct error *err)
 {
-  struct status_watcher *watcher = (struct status_watcher *)base;
+  struct cli_status *watcher = (struct cli_status *)base;
   struct cli *cli = watcher->cli;
   const struct control control = {
       .name = cli->operands[0], .key = cli->key, .volume = cli->volume};
@@ -382,12 +347,12 @@ look_at_store(struct cli_watcher *base, struct error *err)
   state = volume_json(cli->operands[0], &info, &handover);
   if (state == NULL)
     return error_set(err, STATUS_NO_MEMORY, "out of memory");
-  if (!is_news(watcher, state)) {
+  if (!cli_status_is_news(watcher, state)) {
     json_decref(state);
     return 0;
   }
   if (cli->options[OPTION_JSON] != NULL) {
-    print_state(cli, state);
+    cli_status_print(cli, state);
   } else {
     print_time(watcher, first);
     status_for_people(cli, &info, &handover);
@@ -396,58 +361,16 @@ look_at_store(struct cli_watcher *base, struct error *err)
   return 0;
 }
 
-static int
-look_at_server(struct cli_watcher *base, struct error *err)
-{
-  struct status_watcher *watcher = (struct status_watcher *)base;
-  char *text = NULL;
-  json_t *state;
-  int r = cli_server_text(watcher->cli, "status", &text, err);
-
-  if (r != 0)
-    return r;
-  state = json_loads(text, 0, NULL);
-  free(text);
-  if (state == NULL)
-    return error_set(err, STATUS_CORRUPT,
-                     "%s: the server's status cannot be understood",
-                     watcher->cli->operands[0]);
-  if (is_news(watcher, state))
-    print_state(watcher->cli, state);
-  json_decref(state);
-  return 0;
-}
-
 enum cli_exit
 run_status(struct cli *cli)
 {
-  struct status_watcher watcher = {.watcher.look = look_at_store, .cli = cli};
-  struct lease_id unused;
+  struct cli_status watcher = {.watcher.look = look_at_store, .cli = cli};
   enum cli_exit code = cli_interval(cli, &watcher.watcher.interval_s);
 
   if (code == CLI_DONE)
-    code = cli_node(cli, OPTION_NODE, &unused);
+    code = cli_check_node(cli, OPTION_NODE);
   if (code == CLI_DONE)
     code = cli_open_volume(cli);
-  if (code == CLI_DONE)
-    code = cli_watch(cli, &watcher.watcher);
-  json_decref(watcher.shown);
-  return code;
-}
-
-enum cli_exit
-run_server_status(struct cli *cli)
-{
-  struct status_watcher watcher = {.watcher.look = look_at_server, .cli = cli};
-  struct lease_id unused;
-  enum cli_exit code = cli_interval(cli, &watcher.watcher.interval_s);
-
-  if (code == CLI_DONE)
-    code = cli_node(cli, OPTION_NODE, &unused);
-  if (code == CLI_DONE)
-    code = cli_check_volume(cli);
-  if (code == CLI_DONE)
-    code = cli_check_server(cli);
   if (code == CLI_DONE)
     code = cli_watch(cli, &watcher.watcher);
   json_decref(watcher.shown);

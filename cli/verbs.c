@@ -1,86 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* verbs.c: the table of verbs and options. Parsing, --help, the completion and
- * the check of the manual page are all driven by it.
+/* verbs.c: the table of verbs. Parsing, --help, the completion and the check of
+ * the manual page are all driven by it, and by that of the options (options.c).
  */
 #include "cli.h"
 
 #include <string.h>
-
-const struct cli_option_spec cli_options[OPTION_COUNT] = {
-    [OPTION_STORE] =
-        {"store", "URL",
-         "the store: file:DIRECTORY or https:... [$LEASEHOLD_STORE]"},
-    [OPTION_LEASE_KEY] = {"lease-key", "FILE",
-                          "a secret that makes lease IDs unguessable"},
-    [OPTION_ACCOUNT_KEY] = {"account-key", "FILE", "the storage account's key"},
-    [OPTION_SAS] = {"sas", "FILE", "a shared access signature for the store"},
-    [OPTION_TOKEN] = {"token", "FILE", "an OAuth token for the store"},
-    [OPTION_CAINFO] = {"cainfo", "FILE",
-                       "certificates to trust instead of the system's"},
-    [OPTION_INSECURE] = {"insecure", NULL, "allow http: to another host"},
-    [OPTION_SERVER] = {"server", "URI",
-                       "go by this server, as in nbd://HOST, without a store"},
-    [OPTION_HELP] = {"help", NULL, "explain the verb, or list the verbs"},
-    [OPTION_VERSION] = {"version", NULL, "print the version"},
-    [OPTION_NODE] = {"node", "NODE", "the node for which this is done"},
-    [OPTION_VICTIM] = {"victim", "NODE",
-                       "the node to take it from [whoever holds it]"},
-    [OPTION_KEY] = {"key", "KEY", "the node's key, as in 0x1234; 0: none"},
-    [OPTION_FROM] = {"from", "NODE", "the node that gives it"},
-    [OPTION_TO] = {"to", "NODE", "the node that is to have it"},
-    [OPTION_TIMEOUT] = {"timeout", "SECONDS",
-                        "how long to wait: 0 to 3600 [60]"},
-    [OPTION_DURATION] =
-        {"duration", "SECONDS",
-         "how long, unless renewed: 15 to 60, or infinite [30]"},
-    [OPTION_SHRINK] = {"shrink", NULL, "allow a smaller size: cuts data off"},
-    [OPTION_FORCE] = {"force", NULL, "do it even while a node holds it"},
-    [OPTION_JSON] = {"json", NULL, "print JSON, for programs"},
-    [OPTION_WATCH] = {"watch", NULL, "go on, and print what changes"},
-    [OPTION_INTERVAL] = {"interval", "SECONDS",
-                         "how often --watch looks: 1 to 3600 [1]"},
-    [OPTION_REGISTER] = {"register", NULL,
-                         "register NODE with the key --param-sark; 0: not"},
-    [OPTION_REGISTER_IGNORE] = {"register-ignore", NULL,
-                                "the same, whatever its key was"},
-    [OPTION_REGISTER_MOVE] = {"register-move", NULL,
-                              "move the reservation to --transport-id"},
-    [OPTION_RESERVE] = {"reserve", NULL, "reserve, as --prout-type"},
-    [OPTION_RELEASE] = {"release", NULL, "release what is of --prout-type"},
-    [OPTION_CLEAR] = {"clear", NULL,
-                      "clear the reservation and all registrations"},
-    [OPTION_PREEMPT] = {"preempt", NULL,
-                        "preempt those with the key --param-sark"},
-    [OPTION_PREEMPT_ABORT] = {"preempt-abort", NULL,
-                              "the same, and abort what they have sent"},
-    [OPTION_PARAM_RK] = {"param-rk", "KEY", "the key of NODE, hexadecimal [0]"},
-    [OPTION_PARAM_SARK] = {"param-sark", "KEY",
-                           "the service action's key, hexadecimal [0]"},
-    [OPTION_PROUT_TYPE] = {"prout-type", "TYPE",
-                           "of the reservation: 1, 3, 5, 6, 7 or 8 [0]"},
-    [OPTION_PARAM_APTPL] = {"param-aptpl", NULL,
-                            "set APTPL, activate persist through power loss"},
-    [OPTION_PARAM_ALLTGPT] = {"param-alltgpt", NULL,
-                              "set ALL_TG_PT, all target ports"},
-    [OPTION_PARAM_UNREG] = {"param-unreg", NULL,
-                            "set UNREG: unregister NODE, with --register-move"},
-    [OPTION_RELATIVE_TARGET_PORT] =
-        {"relative-target-port", "PORT",
-         "where the new holder is, hexadecimal [1]"},
-    [OPTION_TRANSPORT_ID] = {"transport-id", "NODES",
-                             "other nodes, separated by commas"},
-    [OPTION_READ_KEYS] = {"read-keys", NULL, "show all keys; the default"},
-    [OPTION_READ_RESERVATION] = {"read-reservation", NULL,
-                                 "show the reservation"},
-    [OPTION_REPORT_CAPABILITIES] = {"report-capabilities", NULL,
-                                    "show what is supported"},
-    [OPTION_READ_FULL_STATUS] = {"read-full-status", NULL,
-                                 "show all registrations and their nodes"},
-    [OPTION_ALLOC_LENGTH] = {"alloc-length", "LENGTH",
-                             "cut the answer off there, hexadecimal [2000]"},
-    [OPTION_HEX] = {"hex", NULL, "print the answer's bytes in hexadecimal"},
-    [OPTION_RAW] = {"raw", NULL, "write the answer as it is"},
-};
 
 #define NODE OPTION_BIT(OPTION_NODE)
 #define VICTIM OPTION_BIT(OPTION_VICTIM)
@@ -117,7 +41,6 @@ const struct cli_verb cli_verbs[] = {
         .help = "Makes a volume of SIZE bytes, all zero, such as 512M, 10G or\n"
                 "1T: a multiple of 512, at most 8T. A store's directory is\n"
                 "made too, if it is not there.\n",
-        .run = run_create,
     },
     {
         .name = "list",
@@ -127,7 +50,6 @@ const struct cli_verb cli_verbs[] = {
             "Shows all volumes of the store, one a line: name, size,\n"
             "lease, who holds it and since when. Damaged ones are named on\n"
             "standard error, and the exit code is 1.\n",
-        .run = run_list,
     },
     {
         .name = "status",
@@ -139,7 +61,6 @@ const struct cli_verb cli_verbs[] = {
             "last, and the command that takes it over for NODE, by default\n"
             "a node with this host's name. With --watch it goes on, and\n"
             "shows each state that is another than the one before.\n",
-        .run = run_status,
         .run_by_server = run_server_status,
     },
     {
@@ -164,7 +85,6 @@ const struct cli_verb cli_verbs[] = {
             "needs --shrink: what is cut off is gone. A volume that a node\n"
             "holds is left alone, unless --node names that node. Clients\n"
             "see the new size when they connect again.\n",
-        .run = run_resize,
     },
     {
         .name = "delete",
@@ -173,7 +93,6 @@ const struct cli_verb cli_verbs[] = {
         .summary = "delete a volume and its data",
         .help = "Deletes the volume and all its data. A volume that a node\n"
                 "holds is only deleted with --force.\n",
-        .run = run_delete,
     },
     {
         .name = "reserve",
@@ -186,7 +105,6 @@ const struct cli_verb cli_verbs[] = {
             "again if NODE holds it. Unless a server with a client of that\n"
             "name renews it, it ends after SECONDS. With --server NODE must\n"
             "be registered, and there is no end.\n",
-        .run = run_reserve,
         .run_by_server = run_server_reserve,
     },
     {
@@ -197,7 +115,6 @@ const struct cli_verb cli_verbs[] = {
         .help = "Gives the lease back if NODE holds it; else nothing is done,\n"
                 "which is no error. A client that is still connected for NODE\n"
                 "takes it again when it next writes: disconnect it first.\n",
-        .run = run_release,
         .run_by_server = run_server_release,
     },
     {
@@ -212,7 +129,6 @@ const struct cli_verb cli_verbs[] = {
             "whoever does. A free lease is acquired for SECONDS; one that\n"
             "is taken over keeps its duration. With --server both must be\n"
             "registered, or --force says that nobody asks.\n",
-        .run = run_preempt,
         .run_by_server = run_server_preempt,
     },
     {
@@ -229,7 +145,6 @@ const struct cli_verb cli_verbs[] = {
             "done at once, else within a renewal, at most 20 seconds. After\n"
             "SECONDS the request is withdrawn; with --force the volume is\n"
             "taken then, as preempt does.\n",
-        .run = run_handover,
         .run_by_server = run_handover,
     },
     {
@@ -242,7 +157,6 @@ const struct cli_verb cli_verbs[] = {
             "free for the first node that asks, also for the one that held\n"
             "it: to keep a node out, use preempt. Nobody is registered any\n"
             "more. With --server it is NODE, a registered one, that asks.\n",
-        .run = run_clear,
         .run_by_server = run_server_clear,
     },
     {
@@ -253,7 +167,6 @@ const struct cli_verb cli_verbs[] = {
         .help =
             "Registers NODE with KEY, or gives it another key. Key 0 takes\n"
             "the registration away, and with it a reservation of NODE's.\n",
-        .run = run_register,
         .run_by_server = run_register,
     },
     {
@@ -263,7 +176,6 @@ const struct cli_verb cli_verbs[] = {
         .summary = "show which nodes are registered",
         .help = "Shows the nodes that are registered, one a line: its key and\n"
                 "name, and whether it holds the reservation.\n",
-        .run = run_keys,
         .run_by_server = run_keys,
     },
     {
@@ -278,7 +190,6 @@ const struct cli_verb cli_verbs[] = {
             "does. Exit codes when the command has not ended GOOD: 5 illegal\n"
             "request, 7 data protect, 11 aborted command, 24 reservation\n"
             "conflict, else 1.\n",
-        .run = run_pr_out,
         .run_by_server = run_pr_out,
     },
     {
@@ -289,7 +200,6 @@ const struct cli_verb cli_verbs[] = {
         .help = "Runs one service action of PERSISTENT RESERVE IN and prints\n"
                 "what it answers; options, output and exit codes are those of\n"
                 "sg_persist(8), as with pr-out.\n",
-        .run = run_pr_in,
         .run_by_server = run_pr_in,
     },
     {
@@ -299,7 +209,6 @@ const struct cli_verb cli_verbs[] = {
         .help = "Prints the lease ID of NODE, for use with the store's own\n"
                 "tools. Needs no store. With --lease-key it is the one that\n"
                 "servers with the same key use.\n",
-        .run = run_lease_id,
     },
     {
         .name = "help",
