@@ -241,6 +241,47 @@ take_out(struct block_cache *cache, struct block *block)
   cache->count--;
 }
 
+static bool
+is_copied(const struct block *block)
+{
+  return atomic_load(&block->copies) != 0;
+}
+
+bool
+block_is_filling(const struct block *block)
+{
+  return atomic_load(&block->copies) < 0;
+}
+
+bool
+block_copy_begins(struct block *block, bool into)
+{
+  if (into ? is_copied(block) : block_is_filling(block))
+    return false;
+  atomic_fetch_add(&block->copies, into ? -1 : 1);
+  return true;
+}
+
+void
+block_copy_ends(struct block *block)
+{
+  if (block_is_filling(block))
+    atomic_store(&block->copies, 0);
+  else
+    atomic_fetch_sub(&block->copies, 1);
+}
+
+/* The first that may go. */
+static struct block *
+oldest_of(const struct block_ring *ring)
+{
+  struct block *block = ring->oldest;
+
+  while (block != NULL && is_copied(block))
+    block = block->newer;
+  return block;
+}
+
 /* The memory of one that is given up; NULL: none can be. */
 static struct block *
 give_up(struct block_cache *cache)
@@ -248,7 +289,7 @@ give_up(struct block_cache *cache)
   bool fresh = cache->fresh.count > 0 &&
                (cache->hot.count == 0 ||
                 cache->fresh.count + cache->loading > cache->most / 4);
-  struct block *block = fresh ? cache->fresh.oldest : cache->hot.oldest;
+  struct block *block = oldest_of(fresh ? &cache->fresh : &cache->hot);
 
   if (block == NULL)
     return NULL;
@@ -342,7 +383,8 @@ block_put(struct block_cache *cache, struct block *block,
   struct block *there = block_find(cache, owner, index);
 
   if (there != NULL) {
-    complete(cache, there, block, valid);
+    if (!is_copied(there))
+      complete(cache, there, block, valid);
     block_give_back(cache, block);
     return;
   }
@@ -433,7 +475,7 @@ block_fly(struct block_cache *cache, struct block *block, uint8_t sectors)
 static void
 gone_if_empty(struct block_cache *cache, struct block *block)
 {
-  if (block->valid == 0 && block->flying == 0) {
+  if (block->valid == 0 && block->flying == 0 && !is_copied(block)) {
     take_out(cache, block);
     release(cache, block);
   }

@@ -21,11 +21,18 @@
  * memory from its first use on until all volumes' blocks have been dropped. So
  * they are never scattered over malloc's arenas, between what is there longer.
  *
- * Nothing here has a lock or does I/O; the caller has the cache's lock.
+ * Data are copied out of blocks and into them without the cache's lock
+ * (copies.c). A block of which a copy goes on stays, even if nothing in it is
+ * valid any more; what is copied into it is called valid before it is there,
+ * for nobody else may touch its data until then.
+ *
+ * Nothing here has a lock or does I/O; the caller has the cache's lock, but for
+ * block_copy_ends.
  */
 #ifndef LEASEHOLD_BLOCK_CACHE_H
 #define LEASEHOLD_BLOCK_CACHE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,8 +55,9 @@ struct block {
   uint64_t flying_sequence; /* flying: of the oldest change in it */
   uint8_t valid, dirty, flying;
   uint8_t list;
-  bool hot;   /* belongs to HOT when it is clean */
-  bool ahead; /* was read ahead, and not asked for yet */
+  bool hot;            /* belongs to HOT when it is clean */
+  bool ahead;          /* was read ahead, and not asked for yet */
+  atomic_short copies; /* that go on: out of it, or -1: one into it */
   char data[];
 };
 
@@ -94,6 +102,12 @@ void block_cache_destroy(struct block_cache *cache);
 /* NULL: it is not there. */
 struct block *block_find(const struct block_cache *cache,
                          const struct block_owner *owner, uint64_t index);
+/* A copy into it, or out of it, may begin now. False: it has to wait. */
+bool block_copy_begins(struct block *block, bool into);
+/* Without the lock. The block may be gone then. */
+void block_copy_ends(struct block *block);
+/* Are its data about to change? */
+bool block_is_filling(const struct block *block);
 /* One that is not there yet, with nothing valid in it; another one may go for
  * it. NULL: none can be given up.
  */

@@ -4,6 +4,7 @@
 #define LEASEHOLD_CACHE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "cache/block-cache.h"
 #include "cache/extent-map.h"
@@ -87,6 +88,11 @@ struct cache {
   unsigned spares;
   struct cache_counts counts; /* ... to here */
 
+  /* copies.c's. */
+  atomic_uint copiers;        /* who has claims */
+  atomic_bool copies_awaited; /* tell when they end; cleared with the lock */
+  pthread_cond_t copied;      /* one has ended; with lock */
+
   struct cache_kick *kick; /* set before any volume, then constant */
 
   /* cache-thread.c's. */
@@ -137,6 +143,42 @@ void cached_drop(struct cached_volume *volume, int status);
 /* May one more block of the volume's become dirty? */
 bool cached_has_space(const struct cached_volume *volume);
 /* cached_has_space is not asked for a block that is unsent already. */
+
+/* --- copies.c --------------------------------------------------------- */
+
+#define COPIES_MAX 32
+
+/* What one thread copies at a time. Begins as {.cache = cache}. */
+struct copies {
+  struct cache *cache;
+  unsigned claims, count;
+  size_t bytes;
+  struct block *blocks[COPIES_MAX];
+  struct copy {
+    void *to;
+    const void *from; /* NULL: zeroes */
+    size_t count;
+  } items[COPIES_MAX];
+};
+
+/* The cache's lock is held for these. A claim is for copies into the block, or
+ * out of it. False: another one is in the way, or there are too many.
+ */
+bool copies_claim(struct copies *copies, struct block *block, bool into);
+/* Of a block that was claimed, or of none. There is room, unless copies_full.
+ */
+void copies_add(struct copies *copies, void *to, const void *from,
+                size_t count);
+bool copies_full(const struct copies *copies);
+/* A claim was refused: until one of another thread has ended, perhaps, unless
+ * there are own ones, which have to end first. Everything may have changed.
+ */
+void copies_wait(const struct copies *copies);
+/* The thread is kicked when a claim has ended. False: there are none. */
+bool copies_await(struct cache *cache);
+
+/* Without the lock: copies, and ends the claims. */
+void copies_do(struct copies *copies);
 
 /* --- cache-waiters.c; the cache's lock is held ------------------------ */
 

@@ -56,14 +56,32 @@
  * store has holes it is asked once (hole-map.c).
  *
  * Threads. Requests call in here from their own threads; they and flights that
- * end change the tables under cache->lock, which is one for all volumes: it is
- * held for a look-up and a copy of at most 64 KiB, a few microseconds, of some
- * twenty that a request costs elsewhere. It is never held over I/O. Whoever
- * makes something due calls cache_pump, which takes the lock, picks flights,
- * and submits them without the lock. One thread (cache-thread.c; in the
- * simulator, turns) does the same for what is due by age, by an answer or by
- * the gate. cache->lock is taken before a tenure's lock, never after, so what
- * the keeper calls with a tenure's lock held (the watch) only kicks.
+ * end change the tables under cache->lock, which is one for all volumes, and
+ * held for look-ups only, a microsecond of some twenty that a request costs
+ * elsewhere. What requests copy, in pieces of at most 64 KiB, they copy without
+ * it (copies.c); it is never held over I/O. Each block has a lock of its own
+ * for that, its claims: many may copy out of it, or one into it.
+ *
+ *   a claim        begins with cache->lock held, in the same holding in which
+ *                  the tables are changed as if it had been copied: so the
+ *                  order of copies of one block is that of the changes
+ *   who has one    never waits, neither for cache->lock nor for another claim;
+ *                  it copies, and ends the claim without cache->lock
+ *   who needs one  and has none waits (copies_wait), and begins the step anew,
+ *                  for all may be different; who has some ends those first
+ *   eviction       leaves claimed blocks alone
+ *   fence, zero    take sectors out of valid and dirty at once; a claimed block
+ *                  stays, and nobody claims it until the copy is done
+ *   flights        do not take blocks that are copied into; who ends that claim
+ *                  has the thread look again
+ *   valid, dirty   are set before the bytes are there: to read or to send them
+ *                  takes a claim, or that there is none
+ *
+ * Whoever makes something due calls cache_pump, which takes the lock, picks
+ * flights, and submits them without the lock. One thread (cache-thread.c; in
+ * the simulator, turns) does the same for what is due by age, by an answer or
+ * by the gate. cache->lock is taken before a tenure's lock, never after, so
+ * what the keeper calls with a tenure's lock held (the watch) only kicks.
  *
  *   what                         freed by
  *   struct cached_volume         its tenure, when nothing of it is on its way
@@ -107,6 +125,7 @@ cache_new(const struct cache_config *config)
     return NULL;
   }
   pthread_mutex_init(&cache->lock, NULL);
+  pthread_cond_init(&cache->copied, NULL);
   pthread_mutex_init(&cache->kick_lock, NULL);
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -129,6 +148,7 @@ cache_free(struct cache *cache)
   block_cache_destroy(&cache->blocks);
   pthread_cond_destroy(&cache->kicks);
   pthread_mutex_destroy(&cache->kick_lock);
+  pthread_cond_destroy(&cache->copied);
   pthread_mutex_destroy(&cache->lock);
   free(cache);
 }

@@ -2,14 +2,12 @@
 /* cached-change.c: writes, zeroes and flushes of a volume that is cached; see
  * cached-request.c.
  *
- * A write goes into blocks, in pieces of at most 64 KiB for one holding of the
- * lock. Of a sector that it covers in part, the rest has to be known: read from
- * the store, if it is not in memory. A zero of whole sectors goes into the map
- * of zeroes, and its sectors out of their blocks; what is left at its ends is
- * written.
+ * A write goes into blocks, in pieces of at most 64 KiB: what has been taken in
+ * with the lock is copied without it. Of a sector that it covers in part, the
+ * rest has to be known: read from the store, if it is not in memory. A zero of
+ * whole sectors goes into the map of zeroes, and its sectors out of their
+ * blocks; what is left at its ends is written.
  */
-#include <string.h>
-
 #include "cache/volume-internal.h"
 #include "utils/cleanup.h"
 #include "utils/mutation.h"
@@ -48,9 +46,12 @@ is_durable(const struct volume_request *request)
          !request->cached.volume->cache->config.write_back;
 }
 
-/* The block to write to; NULL: there is no space. */
-static struct block *
-block_for(struct cached_volume *volume, uint64_t at)
+enum taken { TAKEN, NO_SPACE, NO_ROOM, SECTOR_UNKNOWN, BUSY };
+
+/* The block to write to. BUSY: another copy is in the way. */
+static enum taken
+block_for(struct cached_volume *volume, struct copies *copies, uint64_t at,
+          struct block **out)
 {
   struct block_cache *blocks = &volume->cache->blocks;
   uint64_t index = at / blocks->block_size;
@@ -58,8 +59,13 @@ block_for(struct cached_volume *volume, uint64_t at)
 
   if ((block == NULL || (block->dirty | block->flying) == 0) &&
       !cached_has_space(volume))
-    return NULL;
-  return block != NULL ? block : block_make(blocks, &volume->blocks, index);
+    return NO_SPACE;
+  if (block == NULL)
+    block = block_make(blocks, &volume->blocks, index);
+  if (block == NULL)
+    return copies_await(volume->cache) ? BUSY : NO_SPACE;
+  *out = block;
+  return copies_claim(copies, block, true) ? TAKEN : BUSY;
 }
 
 /* What was known of begin..end as zero or hole is not so any more, nor is what
@@ -84,45 +90,44 @@ changes(struct cached_volume *volume, uint64_t begin, uint64_t end)
 }
 
 static void
-copy_in(const struct volume_request *request, char *to, uint64_t at,
-        uint64_t count)
+copy_in(const struct volume_request *request, struct copies *copies, char *to,
+        uint64_t at, uint64_t count)
 {
   const struct volume_whole *whole = &request->whole;
+  const char *from = whole->buffer;
 
-  if (whole->kind == STORE_WRITE)
-    memcpy(to, whole->buffer + (at - whole->offset), count);
-  else
-    memset(to, 0, count);
+  copies_add(copies, to,
+             whole->kind == STORE_WRITE ? from + (at - whole->offset) : NULL,
+             count);
 }
-
-enum taken { TAKEN, NO_SPACE, NO_ROOM, SECTOR_UNKNOWN };
 
 /* A part of a sector. */
 static enum taken
-take_part(struct volume_request *request)
+take_part(struct volume_request *request, struct copies *copies)
 {
   struct cached_volume *volume = request->cached.volume;
   struct block_cache *blocks = &volume->cache->blocks;
   uint64_t at = request->cached.at, sector = sector_begin(at);
   uint64_t end = smaller(end_of(request), sector + STORE_SECTOR);
   uint8_t bit = block_sectors(blocks, sector, sector + STORE_SECTOR);
-  struct block *block = block_for(volume, at);
+  struct block *block;
+  enum taken taken = block_for(volume, copies, at, &block);
   char *data;
 
-  if (block == NULL)
-    return NO_SPACE;
+  if (taken != TAKEN)
+    return taken;
   data = block->data + sector % blocks->block_size;
   if (block->valid & bit) {
     /* it is there */
   } else if (cached_is_zero(volume, sector, NULL)) {
-    memset(data, 0, STORE_SECTOR);
+    copies_add(copies, data, NULL, STORE_SECTOR);
   } else if (request->cached.sector == sector &&
              !request->cached.fill.spoiled) {
-    memcpy(data, request->sector, STORE_SECTOR);
+    copies_add(copies, data, request->sector, STORE_SECTOR);
   } else {
     return SECTOR_UNKNOWN;
   }
-  copy_in(request, data + at % STORE_SECTOR, at, end - at);
+  copy_in(request, copies, data + at % STORE_SECTOR, at, end - at);
   block_changed(blocks, block, bit,
                 changes(volume, sector, sector + STORE_SECTOR));
   request->cached.at = end;
@@ -131,18 +136,20 @@ take_part(struct volume_request *request)
 
 /* Whole sectors of one block, from the request's at on and before end. */
 static enum taken
-take_sectors(struct volume_request *request, uint64_t end)
+take_sectors(struct volume_request *request, struct copies *copies,
+             uint64_t end)
 {
   struct cached_volume *volume = request->cached.volume;
   struct block_cache *blocks = &volume->cache->blocks;
   const uint32_t size = blocks->block_size;
   uint64_t at = request->cached.at;
-  struct block *block = block_for(volume, at);
+  struct block *block;
+  enum taken taken = block_for(volume, copies, at, &block);
 
-  if (block == NULL)
-    return NO_SPACE;
+  if (taken != TAKEN)
+    return taken;
   end = smaller(sector_begin(end), (at / size + 1) * size);
-  copy_in(request, block->data + at % size, at, end - at);
+  copy_in(request, copies, block->data + at % size, at, end - at);
   block_changed(blocks, block, block_sectors(blocks, at, end),
                 changes(volume, at, end));
   request->cached.at = end;
@@ -236,15 +243,33 @@ take_zeroes(struct volume_request *request)
 }
 
 static enum taken
-take_some(struct volume_request *request, uint64_t end)
+take_some(struct volume_request *request, struct copies *copies)
 {
   uint64_t at = request->cached.at;
 
+  if (copies_full(copies))
+    return BUSY;
   if (at % STORE_SECTOR != 0 || end_of(request) - at < STORE_SECTOR)
-    return take_part(request);
+    return take_part(request, copies);
   if (request->whole.kind == STORE_ZERO)
     return take_zeroes(request);
-  return take_sectors(request, end);
+  return take_sectors(request, copies, end_of(request));
+}
+
+static enum taken
+take_piece(struct volume_request *request, struct copies *copies)
+{
+  struct cached_volume *volume = request->cached.volume;
+  uint64_t end = smaller(end_of(request), request->cached.at + PIECE_MAX);
+  enum taken taken = TAKEN;
+
+  while (request->cached.at < end && taken == TAKEN) {
+    taken = extent_map_reserve(&volume->zeroes) == 0 &&
+                    extent_map_reserve(&volume->holes) == 0
+                ? take_some(request, copies)
+                : NO_ROOM;
+  }
+  return taken;
 }
 
 /* All of it, for a sector may have been read for it, and some taken in. */
@@ -389,13 +414,12 @@ begins_anew(struct volume_request *request)
   return true;
 }
 
-/* *fetch: to be submitted without the lock. */
+/* copies, *fetch: to be done and submitted without the lock. */
 static enum passage
-take_in(struct volume_request *request, struct hole_fetch **fetch)
+take_in(struct volume_request *request, struct copies *copies,
+        struct hole_fetch **fetch)
 {
   struct cached_volume *volume = request->cached.volume;
-  uint64_t end = smaller(end_of(request), request->cached.at + PIECE_MAX);
-  enum taken taken = TAKEN;
 
   LOCK_FOR_SCOPE(&volume->cache->lock);
   cached_gate(volume, &request->gate);
@@ -410,13 +434,7 @@ take_in(struct volume_request *request, struct hole_fetch **fetch)
   wait_from_now(request);
   if (request->whole.kind == STORE_ZERO)
     *fetch = hole_map_plan(volume, &request->gate);
-  while (request->cached.at < end && taken == TAKEN) {
-    taken = extent_map_reserve(&volume->zeroes) == 0 &&
-                    extent_map_reserve(&volume->holes) == 0
-                ? take_some(request, end_of(request))
-                : NO_ROOM;
-  }
-  switch (taken) {
+  switch (take_piece(request, copies)) {
   case NO_ROOM:
     volume_finish_with(request, STATUS_NO_MEMORY, "no memory for the cache");
     return ENDED;
@@ -424,6 +442,9 @@ take_in(struct volume_request *request, struct hole_fetch **fetch)
     return need_space(request);
   case SECTOR_UNKNOWN:
     return need_sector(request);
+  case BUSY:
+    copies_wait(copies);
+    return CHANGED;
   case TAKEN:
     break;
   }
@@ -469,6 +490,7 @@ settle(struct volume_request *request)
 enum passage
 cached_change_step(struct volume_request *request)
 {
+  struct copies copies = {.cache = request->cached.volume->cache};
   struct hole_fetch *fetch = NULL;
   enum passage passage;
 
@@ -477,7 +499,8 @@ cached_change_step(struct volume_request *request)
   passage = volume_pass_gate(request);
   if (passage != PASSED)
     return passage;
-  passage = take_in(request, &fetch);
+  passage = take_in(request, &copies, &fetch);
+  copies_do(&copies);
   hole_map_submit(fetch);
   return passage;
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cached-read.c: reads of a volume that is cached; see cached-request.c. */
-#include <string.h>
-
 #include "cache/volume-internal.h"
 #include "utils/cleanup.h"
 
-/* The most that is copied while the lock is held. */
+/* The most that is copied at a time. */
 #define COPY_MAX 65536
 
 static uint64_t
@@ -28,11 +26,12 @@ is_valid(const struct cached_volume *volume, const struct block *block,
          1;
 }
 
-/* Copies what is known from at on, of one block or one range of zeroes; how
- * much that is.
+/* Notes for copying what is known from at on, of one block or one range of
+ * zeroes; how much that is. *busy: nothing, because of another copy.
  */
 static uint64_t
-copy_known(struct cached_volume *volume, char *to, uint64_t at, uint64_t end)
+copy_known(struct cached_volume *volume, struct copies *copies, char *to,
+           uint64_t at, uint64_t end, bool *busy)
 {
   struct block_cache *blocks = &volume->cache->blocks;
   const uint32_t size = blocks->block_size;
@@ -43,7 +42,10 @@ copy_known(struct cached_volume *volume, char *to, uint64_t at, uint64_t end)
   while (block != NULL && known < end && is_valid(volume, block, known))
     known = smaller(end, known / STORE_SECTOR * STORE_SECTOR + STORE_SECTOR);
   if (known > at) {
-    memcpy(to, block->data + at % size, known - at);
+    *busy = !copies_claim(copies, block, false);
+    if (*busy)
+      return 0;
+    copies_add(copies, to, block->data + at % size, known - at);
     block_touch(blocks, block);
     return known - at;
   }
@@ -52,7 +54,7 @@ copy_known(struct cached_volume *volume, char *to, uint64_t at, uint64_t end)
     zero_end = smaller(end, up(at + 1));
   if (!cached_is_zero(volume, at, &zero_end))
     return 0;
-  memset(to, 0, zero_end - at);
+  copies_add(copies, to, NULL, zero_end - at);
   return zero_end - at;
 }
 
@@ -140,23 +142,29 @@ read_ahead(struct volume_request *request, uint64_t end)
   return prefetch_plan(volume, stream);
 }
 
-/* Copies what is known from the request's at on. False: there is more. */
+/* Notes for copying what is known from the request's at on. False: there is
+ * more, or it may have become another.
+ */
 static bool
-copy_all_known(struct volume_request *request, uint64_t end)
+copy_all_known(struct volume_request *request, struct copies *copies,
+               uint64_t end)
 {
   struct cached_volume *volume = request->cached.volume;
-  uint64_t *at = &request->cached.at, copied = 0;
+  uint64_t *at = &request->cached.at;
   char *buffer = request->whole.buffer;
+  bool busy = false;
 
-  while (*at < end && copied < COPY_MAX) {
+  while (*at < end && copies->bytes < COPY_MAX && !copies_full(copies)) {
     uint64_t known =
-        copy_known(volume, buffer + (*at - request->whole.offset), *at, end);
+        copy_known(volume, copies, buffer + (*at - request->whole.offset), *at,
+                   end, &busy);
 
+    if (busy)
+      copies_wait(copies);
     if (known == 0)
-      return true;
+      return !busy;
     volume->cache->counts.hits += known / STORE_SECTOR;
     *at += known;
-    copied += known;
   }
   return *at == end;
 }
@@ -185,7 +193,8 @@ struct background {
 };
 
 static enum passage
-step(struct volume_request *request, struct background *background)
+step(struct volume_request *request, struct copies *copies,
+     struct background *background)
 {
   struct cached_volume *volume = request->cached.volume;
   uint64_t end = request->whole.offset + request->whole.count;
@@ -195,7 +204,7 @@ step(struct volume_request *request, struct background *background)
   if (request->cached.at < end &&
       !cached_usable(volume, &request->gate, now_ns))
     return read_store(request, end, now_ns);
-  if (!copy_all_known(request, end))
+  if (!copy_all_known(request, copies, end))
     return CHANGED;
   background->prefetches = read_ahead(request, end);
   if (request->cached.at < end) {
@@ -209,55 +218,100 @@ step(struct volume_request *request, struct background *background)
 enum passage
 cached_read_step(struct volume_request *request)
 {
+  struct copies copies = {.cache = request->cached.volume->cache};
   struct background background = {NULL, NULL};
-  enum passage passage = step(request, &background);
+  enum passage passage = step(request, &copies, &background);
 
+  copies_do(&copies);
   prefetch_submit(background.prefetches);
   hole_map_submit(background.holes);
   return passage;
 }
 
-/* What the store has answered becomes valid, but where a block knows more. */
+/* Of what the store has answered, the sectors at..to of one block, which has
+ * not got all of them.
+ */
 static void
-keep(struct cached_volume *volume, const char *from, uint64_t begin,
-     uint64_t end)
+complete(struct cached_volume *volume, struct copies *copies,
+         struct block *block, const char *from, uint64_t at, uint64_t to)
 {
   struct block_cache *blocks = &volume->cache->blocks;
-  const uint32_t size = blocks->block_size;
-  uint64_t at = up(begin);
+  uint64_t end;
 
-  end -= end % STORE_SECTOR;
-  while (at < end) {
-    uint64_t to = smaller(end, (at / size + 1) * size);
-    struct block *block = block_find(blocks, &volume->blocks, at / size);
-
-    if (block == NULL)
-      block = block_make(blocks, &volume->blocks, at / size);
-    if (block == NULL)
-      return;
-    for (; at < to; at += STORE_SECTOR) {
-      if (!is_valid(volume, block, at))
-        memcpy(block->data + at % size, from + (at - begin), STORE_SECTOR);
-      block->valid |= block_sectors(blocks, at, at + STORE_SECTOR);
-    }
+  for (uint64_t begin = at; begin < to; begin = end) {
+    end = begin + STORE_SECTOR;
+    if (is_valid(volume, block, begin))
+      continue;
+    while (end < to && !is_valid(volume, block, end))
+      end += STORE_SECTOR;
+    copies_add(copies, block->data + begin % blocks->block_size,
+               from + (begin - at), end - begin);
   }
+  block->valid |= block_sectors(blocks, at, to);
+}
+
+/* What the store has answered from *at on becomes valid, but where a block
+ * knows more, or is in use. False: that was all.
+ */
+static bool
+keep(struct volume_request *request, struct copies *copies, uint64_t *at)
+{
+  struct cached_volume *volume = request->cached.volume;
+  struct block_cache *blocks = &volume->cache->blocks;
+  const struct fill *fill = &request->cached.fill;
+  const uint32_t size = blocks->block_size;
+  uint64_t end = fill->end - fill->end % STORE_SECTOR, to;
+  const char *from = request->io.buffer;
+
+  for (; *at < end && !copies_full(copies); *at = to) {
+    struct block *block = block_find(blocks, &volume->blocks, *at / size);
+    uint8_t sectors;
+
+    to = smaller(end, (*at / size + 1) * size);
+    sectors = block_sectors(blocks, *at, to);
+    if (block == NULL)
+      block = block_make(blocks, &volume->blocks, *at / size);
+    if (block == NULL)
+      return copies->claims > 0;
+    if ((block->valid & sectors) != sectors &&
+        copies_claim(copies, block, true))
+      complete(volume, copies, block, from + (*at - fill->begin), *at, to);
+  }
+  return *at < end;
 }
 
 /* The gate has to be open still, or again: if it is under another epoch, the
  * session has claimed that itself, and nobody else has written in between.
  */
+static bool
+may_keep(struct volume_request *request)
+{
+  struct cached_volume *volume = request->cached.volume;
+  const struct block_cache *blocks = &volume->cache->blocks;
+  const struct fill *fill = &request->cached.fill;
+
+  /* First of all, for it spoils all if others may have written since. */
+  return cached_usable(volume, &request->gate,
+                       clock_now(request->volume->clock)) &&
+         !fill->spoiled &&
+         fill->end - fill->begin <= blocks->most / 4 * blocks->block_size;
+}
+
 void
 cached_read_answered(struct volume_request *request)
 {
-  struct cached_volume *volume = request->cached.volume;
-  struct block_cache *blocks = &volume->cache->blocks;
-  const struct fill *fill = &request->cached.fill;
+  struct cache *cache = request->cached.volume->cache;
+  uint64_t at = up(request->cached.fill.begin);
+  bool more;
 
-  request->cached.at = fill->end;
-  /* First of all, for it spoils all if others may have written since. */
-  if (cached_usable(volume, &request->gate,
-                    clock_now(request->volume->clock)) &&
-      !fill->spoiled &&
-      fill->end - fill->begin <= blocks->most / 4 * blocks->block_size)
-    keep(volume, request->io.buffer, fill->begin, fill->end);
+  request->cached.at = request->cached.fill.end;
+  do {
+    struct copies copies = {.cache = cache};
+
+    {
+      LOCK_FOR_SCOPE(&cache->lock);
+      more = may_keep(request) && keep(request, &copies, &at);
+    }
+    copies_do(&copies);
+  } while (more);
 }

@@ -194,7 +194,6 @@ answered_well(struct volume_request *request)
   request->state = VOLUME_AT_GATE;
   switch (request->whole.kind) {
   case STORE_READ:
-    cached_read_answered(request);
     break;
   case STORE_WRITE:
   case STORE_ZERO:
@@ -218,6 +217,8 @@ answered(struct volume_request *request)
   struct cache *cache = request->cached.volume->cache;
   int status = request->io.status;
 
+  if (status == STATUS_OK && request->whole.kind == STORE_READ)
+    cached_read_answered(request);
   LOCK_FOR_SCOPE(&cache->lock);
   if (status == STATUS_OK) {
     answered_well(request);

@@ -17,7 +17,8 @@ next_to(const struct block_cache *cache, const struct block *block,
 {
   const struct block *next = block_find(cache, block->owner, index);
 
-  return next != NULL && next->flying == 0 ? next : NULL;
+  return next != NULL && next->flying == 0 && !block_is_filling(next) ? next
+                                                                      : NULL;
 }
 
 void

@@ -129,6 +129,8 @@ take_run(struct cached_volume *volume, struct block *block, uint64_t begin,
 
   if (block->flying != 0 && !MUTATED(S4_TWO_IN_FLIGHT))
     return NULL;
+  if (block_is_filling(block) && copies_await(volume->cache))
+    return NULL; /* when it has been copied */
   if (!between_flights(volume, from, from + blocks->block_size, &low, &high))
     return NULL;
   coalesce(blocks, block, low > begin ? low : begin, high < end ? high : end,

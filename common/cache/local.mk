@@ -14,6 +14,7 @@ common_cache_libcache_la_SOURCES = \
 	common/cache/cached-read.c \
 	common/cache/cached-request.c \
 	common/cache/coalesce.c \
+	common/cache/copies.c \
 	common/cache/drain.c \
 	common/cache/extent-map.c \
 	common/cache/extent-map.h \

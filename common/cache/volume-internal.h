@@ -101,7 +101,7 @@ void hole_map_submit(struct hole_fetch *fetch); /* NULL is fine */
 /* --- cached-read.c, cached-change.c: one step of a request -------------- */
 
 enum passage cached_read_step(struct volume_request *request);
-/* The store has answered a read well. */
+/* The store has answered a read well. Without the cache's lock. */
 void cached_read_answered(struct volume_request *request);
 
 enum passage cached_change_step(struct volume_request *request);

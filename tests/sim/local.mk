@@ -13,6 +13,7 @@ tests_sim_simulator_SOURCES = \
 	common/cache/cached-read.c \
 	common/cache/cached-request.c \
 	common/cache/coalesce.c \
+	common/cache/copies.c \
 	common/cache/drain.c \
 	common/cache/extent-map.c \
 	common/cache/flight.c \

@@ -262,6 +262,7 @@ unit_programs += \
 	tests/unit/test-volume \
 	tests/unit/test-volume-ahead \
 	tests/unit/test-volume-cached \
+	tests/unit/test-volume-cached-copies \
 	tests/unit/test-volume-cached-doubt \
 	tests/unit/test-volume-cached-group \
 	tests/unit/test-volume-drain \
@@ -287,6 +288,16 @@ tests_unit_test_volume_ahead_SOURCES = \
 	tests/unit/fake-store.c \
 	tests/unit/fake-store.h \
 	tests/unit/test-volume-ahead.c \
+	tests/unit/volume-bench.c \
+	tests/unit/volume-bench.h
+tests_unit_test_volume_cached_copies_LDADD = $(unit_cache)
+tests_unit_test_volume_cached_copies_LDFLAGS = -Wl,--wrap=copies_do
+tests_unit_test_volume_cached_copies_SOURCES = \
+	tests/unit/cached-bench.c \
+	tests/unit/cached-bench.h \
+	tests/unit/fake-store.c \
+	tests/unit/fake-store.h \
+	tests/unit/test-volume-cached-copies.c \
 	tests/unit/volume-bench.c \
 	tests/unit/volume-bench.h
 tests_unit_test_volume_cached_doubt_LDADD = $(unit_cache)

@@ -210,6 +210,42 @@ random_changes(void **state)
   }
 }
 
+/* See block-cache.h. */
+static void
+copied_ones_stay_as_they_are(void **state)
+{
+  struct block_cache cache;
+  struct block_owner owner = {.number = 1};
+  struct block *block, *loaded;
+
+  (void)state;
+  assert_int_equal(block_cache_init(&cache, ROOM(3), SIZE), 0);
+  block = make(&cache, &owner, 0);
+  assert_true(block_copy_begins(block, false));
+  assert_true(block_copy_begins(block, false));
+  assert_false(block_copy_begins(block, true));
+  make(&cache, &owner, 1);
+  for (uint64_t i = 2; i < 9; i++)
+    assert_non_null(make(&cache, &owner, i));
+  assert_ptr_equal(block_find(&cache, &owner, 0), block);
+  /* Nor does it change, or go, when nothing in it is valid any more. */
+  block_forget(&cache, block, 3);
+  loaded = block_take(&cache);
+  assert_non_null(loaded);
+  block_put(&cache, loaded, &owner, 0, 3);
+  assert_ptr_equal(block_find(&cache, &owner, 0), block);
+  assert_int_equal(block->valid, 0);
+  block_copy_ends(block);
+  assert_false(block_copy_begins(block, true));
+  block_copy_ends(block);
+  assert_true(block_copy_begins(block, true));
+  assert_true(block_is_filling(block));
+  assert_false(block_copy_begins(block, false));
+  block_copy_ends(block);
+  block_drop_owner(&cache, &owner);
+  block_cache_destroy(&cache);
+}
+
 static void
 neighbours_go_together(void **state)
 {
@@ -249,6 +285,7 @@ main(void)
       cmocka_unit_test(dirty_and_flying_ones_stay),
       cmocka_unit_test(forgotten_while_it_flies),
       cmocka_unit_test(random_changes),
+      cmocka_unit_test(copied_ones_stay_as_they_are),
       cmocka_unit_test(neighbours_go_together),
   };
 
