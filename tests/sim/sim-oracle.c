@@ -285,7 +285,10 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
     if (other == volume || !other->claimed)
       continue;
     other->superseded = true;
-    other->lost = other->lost || oracle_other_instance(other, volume);
+    if (!oracle_other_instance(other, volume))
+      other->replaced = true;
+    else if (!other->replaced && !other->gave)
+      other->lost = true;
   }
   volume->alone = true;
   volume->in_group = volume->evicted = false; /* O12 knows if it may */
@@ -296,6 +299,7 @@ oracle_claim(struct sim *sim, struct sim_volume *volume, uint64_t old_epoch)
     sim->counts.reclaims++;
   }
   volume->claimed = true;
+  volume->replaced = false;
   volume->epoch = epoch;
 }
 

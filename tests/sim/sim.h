@@ -147,6 +147,7 @@ struct sim_volume {
   uint64_t epoch;  /* its last claim */
   bool clean;      /* released as drained */
   bool superseded; /* lease or epoch have passed to another since */
+  bool replaced;   /* by its own instance through another gateway */
   char session[SESSION_NONCE_MAX + 1]; /* as it calls itself */
   bool alone;           /* it has claimed with the lease for itself */
   bool in_group;        /* it has claimed, or goes on, in a group */
