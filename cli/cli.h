@@ -160,6 +160,12 @@ enum cli_exit cli_size(const struct cli *cli, uint64_t *size);
 /* --duration, or the default of 30 seconds. */
 enum cli_exit cli_duration(const struct cli *cli, uint32_t *duration_s);
 
+/* shrink.c: makes a volume smaller that nobody held when it was seen. 0, a
+ * refusal when that is not so any more, or another negative status.
+ */
+int cli_shrink(struct cli *cli, const struct volume_info *seen, uint64_t size,
+               struct error *err);
+
 /* --store, else LEASEHOLD_STORE, else NULL. */
 const char *cli_store_url(const struct cli *cli);
 void cli_close(struct cli *cli);

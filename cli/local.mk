@@ -46,6 +46,7 @@ cli_leasehold_store_la_SOURCES = \
 	cli/open.c \
 	cli/reservation-verbs.c \
 	cli/show.c \
+	cli/shrink.c \
 	cli/store-verbs.c \
 	cli/volume-verbs.c
 cli_leasehold_store_la_LDFLAGS = \

@@ -106,6 +106,8 @@ decide_resize(struct change *change)
 static int
 act_resize(struct change *change)
 {
+  if (change->size < change->info.size)
+    return cli_shrink(change->cli, &change->info, change->size, &change->error);
   return store_resize(change->cli->store, change->volume, change->size,
                       &change->lease_id, &change->error);
 }

@@ -32,6 +32,7 @@ AZURE_TESTS = \
 	tests/azure/test-pr-conformance.sh \
 	tests/azure/test-group-writers.sh \
 	tests/azure/test-reservations.sh \
+	tests/azure/test-resize.sh \
 	tests/azure/test-revoked-credentials.sh \
 	tests/azure/test-secrets.sh \
 	tests/azure/test-write-back.sh

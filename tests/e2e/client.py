@@ -82,9 +82,10 @@ def status(volume):
 
 
 def holder(volume):
-    """The node that holds the lease, or None."""
+    """The node that holds the lease, "?" for an unknown one, or None."""
     lease = status(volume)["lease"]
-    return lease["holder"] if lease["state"] in ("leased", "breaking") else None
+    held = lease["state"] in ("leased", "breaking")
+    return (lease["holder"] or "?") if held else None
 
 
 def soon(what, condition, seconds=PATIENCE):

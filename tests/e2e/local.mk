@@ -78,6 +78,7 @@ E2E_TESTS = \
 	tests/e2e/test-race.sh \
 	tests/e2e/test-read-ahead.sh \
 	tests/e2e/test-read-only-store.sh \
+	tests/e2e/test-resize.sh \
 	tests/e2e/test-resized-and-replaced.sh \
 	tests/e2e/test-second-incarnation.sh \
 	tests/e2e/test-sigterm-releases.sh \
@@ -100,6 +101,7 @@ EXTRA_DIST += \
 	tests/e2e/pr_families.py \
 	tests/e2e/pr_matrix.py \
 	tests/e2e/pr_race.py \
+	tests/e2e/resize-scenarios.sh \
 	tests/e2e/scsi.py \
 	tests/data/pr-matrix.tsv
 
