@@ -2,7 +2,7 @@
 /* test-control-group.c: what the commands that change a group of writers leave
  * in the holder record about instances that were alone before it (S12, S13).
  */
-#include "leasehold/control.h"
+#include "leasehold/membership.h"
 
 #include <string.h>
 
@@ -126,12 +126,88 @@ test_alone_again(void **state)
   assert_int_equal(holder_judge(&info, "a", "boot-1"), HOLDER_LOST_WRITES);
 }
 
+/* --- one that is slow ------------------------------------------------------
+ */
+
+static struct store_volume *others; /* the same volume, by another gateway */
+static struct store_ops slow_ops;
+static int (*submit)(struct store_volume *, struct store_command *);
+
+/* A session of a/boot-2 notes itself in the group, which completes what is
+ * pending, and claims.
+ */
+static void
+join_and_claim(void)
+{
+  const struct control control = {
+      .volume = others, .name = "disk", .node = "a"};
+  struct store_command join = {.command = {.verb = LEASE_GROUP,
+                                           .node = "a",
+                                           .join = {.kind = JOIN_NOTE,
+                                                    .session = "ac71fe",
+                                                    .instance = "boot-2"}}};
+  struct store_command claim = {.command.verb = LEASE_CLAIM};
+  const struct holder next = {
+      .node = "a", .instance = "boot-2", .session = "ac71fe"};
+
+  if (membership_run(&control, &join) != 0)
+    fail_msg("%s", join.error.text);
+  assert_true(join.reply.membership.member);
+  assert_string_equal(join.reply.membership.instance, "boot-2");
+  claim.command.lease_id = join.reply.membership.group;
+  claim.command.expected_epoch = join.reply.info.epoch;
+  claim.command.record = join.reply.info.record;
+  holder_succeed_member(&claim.command.record, &join.reply.membership, &next);
+  if (store_run_command(others, &claim) != 0)
+    fail_msg("%s", claim.error.text);
+}
+
+/* The lease has been changed, and the next command takes long. */
+static int
+submit_slowly(struct store_volume *to, struct store_command *command)
+{
+  if (command->command.verb == LEASE_RENEW && to->ops == &slow_ops) {
+    to->ops = others->ops;
+    join_and_claim();
+  }
+  return submit(to, command);
+}
+
+/* A PREEMPT changes the group's lease, and stands still. Others complete it and
+ * a session joins the new group; then the PREEMPT goes on.
+ */
+static void
+test_a_slow_preempt_claims_no_more(void **state)
+{
+  struct volume_info info;
+
+  (void)state;
+  out("a", OUT_REGISTER, 0, 0, 1);
+  out("b", OUT_REGISTER, 0, 0, 2);
+  out("c", OUT_REGISTER, 0, 0, 3);
+  out("b", OUT_RESERVE, WRITE_EXCLUSIVE_REGISTRANTS, 2, 0);
+  others = file_test_volume(store, "disk");
+  slow_ops = *volume->ops;
+  submit = slow_ops.submit_command;
+  slow_ops.submit_command = submit_slowly;
+  volume->ops = &slow_ops;
+
+  out("b", OUT_PREEMPT, WRITE_EXCLUSIVE_REGISTRANTS, 2, 3);
+  assert_ptr_equal(volume->ops, others->ops); /* it was slow */
+  info = look();
+  assert_true(holder_is_session(&info, "ac71fe"));
+  assert_false(holder_is_fenced(&info.record, "a", "boot-2"));
+  store_volume_close(others);
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_alone_is_not_forgotten, begin, end),
       cmocka_unit_test_setup_teardown(test_alone_again, begin, end),
+      cmocka_unit_test_setup_teardown(test_a_slow_preempt_claims_no_more, begin,
+                                      end),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
