@@ -50,6 +50,17 @@ lives_on(const struct sim *sim, const struct sim_volume *volume)
          strcmp(registrant->instance, volume->instance) == 0;
 }
 
+/* Does its instance go on, alone, in another session? */
+static bool
+goes_on_alone(const struct sim *sim, const struct sim_volume *volume)
+{
+  const struct holder *holder = &sim->store.record.holder;
+
+  return holder->epoch == sim->store.epoch &&
+         strcmp(holder->node, volume->node) == 0 &&
+         strcmp(holder->instance, volume->instance) == 0;
+}
+
 static void
 evict(struct sim_volume *volume)
 {
@@ -156,7 +167,8 @@ oracle_registrations(struct sim *sim)
       volume->in_group = true;
     } else if (volume->in_group && !volume->evicted && !registered) {
       evict(volume);
-      volume->lost = true;
+      if (!goes_on_alone(sim, volume))
+        volume->lost = true;
     } else if (volume->in_group || registrations_has_group(&now)) {
       volume->superseded = true; /* by what is noted instead, or may be */
     }
