@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "leasehold/status.h"
+#include "utils/mutation.h"
 
 /* A sanitizer is told which blocks are free. */
 #if __has_include(<sanitizer/asan_interface.h>)
@@ -24,16 +25,26 @@ memory_of(const struct block_cache *cache, size_t blocks)
   return blocks * (sizeof(struct block) + cache->block_size);
 }
 
+static struct block *
+structs_of(const struct block_cache *cache)
+{
+  return (struct block *)(cache->memory + cache->most * cache->block_size);
+}
+
 /* There are fewer than cache->most. */
 static struct block *
 allocate(struct block_cache *cache)
 {
   struct block *block = cache->free;
 
-  if (block == NULL)
-    return (struct block *)(cache->memory + memory_of(cache, cache->used++));
-  ASAN_UNPOISON_MEMORY_REGION(block, memory_of(cache, 1));
+  if (block == NULL) {
+    block = &structs_of(cache)[cache->used];
+    block->data = cache->memory + cache->used * cache->block_size;
+    cache->used++;
+    return block;
+  }
   cache->free = block->hash_next;
+  ASAN_UNPOISON_MEMORY_REGION(block->data, cache->block_size);
   return block;
 }
 
@@ -42,19 +53,17 @@ release(struct block_cache *cache, struct block *block)
 {
   block->hash_next = cache->free;
   cache->free = block;
-  ASAN_POISON_MEMORY_REGION(block, memory_of(cache, 1));
+  ASAN_POISON_MEMORY_REGION(block->data, cache->block_size);
 }
 
 /* There are no blocks. */
 static void
 release_all(struct block_cache *cache)
 {
-  size_t used = memory_of(cache, cache->used);
-
-  if (used == 0)
+  if (cache->used == 0)
     return;
-  ASAN_UNPOISON_MEMORY_REGION(cache->memory, used);
-  madvise(cache->memory, used, MADV_DONTNEED);
+  ASAN_UNPOISON_MEMORY_REGION(cache->memory, cache->used * cache->block_size);
+  madvise(cache->memory, memory_of(cache, cache->most), MADV_DONTNEED);
   cache->used = 0;
   cache->free = NULL;
 }
@@ -241,43 +250,13 @@ take_out(struct block_cache *cache, struct block *block)
   cache->count--;
 }
 
-static bool
-is_copied(const struct block *block)
-{
-  return atomic_load(&block->copies) != 0;
-}
-
-bool
-block_is_filling(const struct block *block)
-{
-  return atomic_load(&block->copies) < 0;
-}
-
-bool
-block_copy_begins(struct block *block, bool into)
-{
-  if (into ? is_copied(block) : block_is_filling(block))
-    return false;
-  atomic_fetch_add(&block->copies, into ? -1 : 1);
-  return true;
-}
-
-void
-block_copy_ends(struct block *block)
-{
-  if (block_is_filling(block))
-    atomic_store(&block->copies, 0);
-  else
-    atomic_fetch_sub(&block->copies, 1);
-}
-
 /* The first that may go. */
 static struct block *
 oldest_of(const struct block_ring *ring)
 {
   struct block *block = ring->oldest;
 
-  while (block != NULL && is_copied(block))
+  while (block != NULL && block_is_copied(block))
     block = block->newer;
   return block;
 }
@@ -302,10 +281,7 @@ give_up(struct block_cache *cache)
   return block;
 }
 
-/* One with nothing in it, which nobody finds. To set all of it again, when
- * there are data in it, would overwrite the first of them, for they begin in
- * what is padding of the rest.
- */
+/* One with nothing in it, which nobody finds. */
 static struct block *
 get_memory(struct block_cache *cache)
 {
@@ -313,7 +289,7 @@ get_memory(struct block_cache *cache)
       cache->count < cache->most ? allocate(cache) : give_up(cache);
 
   if (block != NULL) {
-    *block = (struct block){0};
+    *block = (struct block){.data = block->data};
     cache->count++;
   }
   return block;
@@ -383,7 +359,7 @@ block_put(struct block_cache *cache, struct block *block,
   struct block *there = block_find(cache, owner, index);
 
   if (there != NULL) {
-    if (!is_copied(there))
+    if (!block_is_copied(there) && (there->flying & ~there->valid) == 0)
       complete(cache, there, block, valid);
     block_give_back(cache, block);
     return;
@@ -467,15 +443,36 @@ block_fly(struct block_cache *cache, struct block *block, uint8_t sectors)
 {
   block->flying |= sectors;
   block->flying_sequence = block->sequence;
+  block->apart = false;
   block->dirty &= (uint8_t)~sectors;
   if (block->dirty == 0)
     leave_list(cache, block);
 }
 
+bool
+block_part(struct block_cache *cache, struct block *block, struct block **out)
+{
+  struct block *other;
+  char *data = block->data;
+
+  *out = NULL;
+  if (block->flying == 0 || block->apart || MUTATED(FLYING_OVERWRITTEN))
+    return true;
+  other = block_take(cache);
+  if (other == NULL)
+    return false;
+  memcpy(other->data, data, cache->block_size);
+  block->data = other->data;
+  other->data = data;
+  block->apart = true;
+  *out = other;
+  return true;
+}
+
 static void
 gone_if_empty(struct block_cache *cache, struct block *block)
 {
-  if (block->valid == 0 && block->flying == 0 && !is_copied(block)) {
+  if (block->valid == 0 && block->flying == 0 && !block_is_copied(block)) {
     take_out(cache, block);
     release(cache, block);
   }

@@ -2,8 +2,9 @@
 /* block-cache.h: blocks of many volumes in bounded memory.
  *
  * A block has up to eight sectors of 512 bytes, and three sets of them: valid
- * (in memory), dirty (newer than the store) and flying (a copy is on its way
- * to the store). Dirty sectors are valid. Each block is in at most one list:
+ * (in memory), dirty (newer than the store) and flying (on its way to the
+ * store, from the block's own memory). Dirty sectors are valid. Each block is
+ * in at most one list:
  *
  *   BLOCK_NEW    clean, first in first out: what was read once
  *   BLOCK_HOT    clean, least recently used last: what was read again
@@ -17,9 +18,10 @@
  * leaves HOT as it was (this is the 2Q of Johnson and Shasha). One that was
  * read ahead and given up unread is not remembered.
  *
- * All blocks lie in one mapping, made in the beginning, of which a page takes
- * memory from its first use on until all volumes' blocks have been dropped. So
- * they are never scattered over malloc's arenas, between what is there longer.
+ * All blocks and their data lie in one mapping, made in the beginning, of which
+ * a page takes memory from its first use on until all volumes' blocks have been
+ * dropped. So they are never scattered over malloc's arenas, between what is
+ * there longer.
  *
  * Data are copied out of blocks and into them without the cache's lock
  * (copies.c). A block of which a copy goes on stays, even if nothing in it is
@@ -55,10 +57,11 @@ struct block {
   uint64_t flying_sequence; /* flying: of the oldest change in it */
   uint8_t valid, dirty, flying;
   uint8_t list;
-  bool hot;            /* belongs to HOT when it is clean */
-  bool ahead;          /* was read ahead, and not asked for yet */
+  bool hot;   /* belongs to HOT when it is clean */
+  bool ahead; /* was read ahead, and not asked for yet */
+  bool apart; /* what flies is in another one's memory, see block_part */
   atomic_short copies; /* that go on: out of it, or -1: one into it */
-  char data[];
+  char *data;
 };
 
 struct block_ring {
@@ -86,7 +89,7 @@ struct block_cache {
   struct block **table;
   uint32_t *ghosts;
   size_t table_mask;
-  char *memory;       /* room for all blocks */
+  char *memory;       /* room for all data, and behind them for all blocks */
   size_t used;        /* of that, as blocks, from its beginning on */
   struct block *free; /* used before */
   uint64_t used_ahead, wasted_ahead; /* blocks read ahead that were asked for,
@@ -102,12 +105,16 @@ void block_cache_destroy(struct block_cache *cache);
 /* NULL: it is not there. */
 struct block *block_find(const struct block_cache *cache,
                          const struct block_owner *owner, uint64_t index);
-/* A copy into it, or out of it, may begin now. False: it has to wait. */
+/* In copies.c: a copy into it, or out of it, may begin now. False: it has to
+ * wait.
+ */
 bool block_copy_begins(struct block *block, bool into);
 /* Without the lock. The block may be gone then. */
 void block_copy_ends(struct block *block);
-/* Are its data about to change? */
+/* Is it copied, or are its data about to change? */
+bool block_is_copied(const struct block *block);
 bool block_is_filling(const struct block *block);
+
 /* One that is not there yet, with nothing valid in it; another one may go for
  * it. NULL: none can be given up.
  */
@@ -140,6 +147,13 @@ void block_fly(struct block_cache *cache, struct block *block, uint8_t sectors);
 /* They have landed. The block may be gone then. */
 void block_landed(struct block_cache *cache, struct block *block,
                   uint8_t sectors);
+/* The block is about to be written to. If something of it flies from its
+ * memory, it gets other memory, with a copy of all: what flies stays where it
+ * is, in *out, to be given back when it flies no more. NULL: nothing had to be
+ * done. False: no memory can be given up. Nothing is being copied out of it.
+ */
+bool block_part(struct block_cache *cache, struct block *block,
+                struct block **out);
 /* They have not: those that are valid still are dirty again. hint: where the
  * last one was put (or NULL), for the next.
  */

@@ -13,12 +13,11 @@
 #include "leasehold/keeper.h"
 #include "leasehold/store.h"
 
-/* The largest request of merged changes, and the most bytes of copies that are
- * on their way at a time.
+/* The largest request of merged changes; and how large they become before more
+ * of them are sent at a time.
  */
-#define FLIGHT_MAX (UINT64_C(2) << 20)
+#define FLIGHT_MAX (UINT64_C(4) << 20)
 #define FLIGHT_MIN (UINT64_C(1) << 20)
-#define FLIGHTS_BYTES_MAX (UINT64_C(16) << 20)
 /* Ranges of zeroes that wait to be sent, per volume. */
 #define ZEROES_MAX 4096
 /* Ranges that are known to be holes, per volume. */
@@ -32,8 +31,9 @@ struct flight {
   uint64_t sequence;   /* of its oldest change */
   bool spoiled;        /* a zero: something was written to its range since */
   unsigned generation; /* the volume's when it was sent */
-  bool mapped;         /* not malloc's */
-  char data[];
+  struct block *apart; /* a list (following): what it has left of blocks that
+                          were written to since */
+  void *pieces[];      /* a write: where its bytes are */
 };
 
 struct cached_volume {
@@ -83,10 +83,7 @@ struct cache {
   struct cache_waiter *waiters;
   uint64_t numbers;             /* given to volumes */
   unsigned flights, prefetches; /* on their way */
-  uint64_t flight_bytes;
-  struct flight *spare; /* a list: kept for the next flights */
-  unsigned spares;
-  struct cache_counts counts; /* ... to here */
+  struct cache_counts counts;   /* ... to here */
 
   /* copies.c's. */
   atomic_uint copiers;        /* who has claims */
@@ -217,13 +214,15 @@ void coalesce(const struct block_cache *cache, const struct block *block,
 
 /* --- flight.c --------------------------------------------------------- */
 
-/* With room for count bytes. NULL: no memory. The cache's lock is held. */
-struct flight *flight_new(struct cache *cache, uint64_t count);
-void flight_free(struct flight *flight);
-/* Instead of flight_free, for the next one; what flies and what is kept are not
- * more than may fly. False: it was not taken. The cache's lock is held.
+/* For a write of bytes in so many blocks. NULL: no memory. To be freed. */
+struct flight *flight_new(size_t pieces);
+/* The block, which is claimed, will be written to: what flies of it is the
+ * flight's from now on. False: there is no memory now. The cache's lock is held
+ * for this and the next.
  */
-bool flight_keep(struct cache *cache, struct flight *flight);
+bool flight_leaves(struct cached_volume *volume, struct block *block);
+/* It has ended. */
+void flight_give_back(struct flight *flight);
 
 /* --- drain.c ---------------------------------------------------------- */
 

@@ -25,15 +25,15 @@
  * a change to the store: the order of changes is the order in which they were
  * taken in.
  *
- * Flights (drain.c) carry changes to the store: runs of dirty sectors, copied
- * and merged, or one range of zeroes. What is on its way is noted in the
- * blocks (flying) and in the volume's list of flights, and nothing that
- * overlaps it is sent before it has been answered: of two changes to one place
- * the older can never land last. A flight that was not done, or of unknown
- * outcome, makes its sectors dirty again, with their age, unless they have been
- * changed since; they go with the next flight, under the gate as it is then.
- * For an unknown outcome that is a new epoch (S4), because the session is told
- * before the sectors become dirty again.
+ * Flights (drain.c) carry changes to the store: runs of dirty sectors, merged,
+ * from where they lie in blocks, or one range of zeroes. What is on its way is
+ * noted in the blocks (flying) and in the volume's list of flights, and nothing
+ * that overlaps it is sent before it has been answered: of two changes to one
+ * place the older can never land last. A flight that was not done, or of
+ * unknown outcome, makes its sectors dirty again, with their age, unless they
+ * have been changed since; they go with the next flight, under the gate as it
+ * is then. For an unknown outcome that is a new epoch (S4), because the session
+ * is told before the sectors become dirty again.
  *
  * A flight that failed for good has lost something: that is noted for good,
  * and every later flush fails (S5). If changes are not answered before they
@@ -73,7 +73,9 @@
  *   fence, zero    take sectors out of valid and dirty at once; a claimed block
  *                  stays, and nobody claims it until the copy is done
  *   flights        do not take blocks that are copied into; who ends that claim
- *                  has the thread look again
+ *                  has the thread look again. What they took is sent from where
+ *                  it is: a block gets other memory before it is written to
+ *                  while it flies (flight.c)
  *   valid, dirty   are set before the bytes are there: to read or to send them
  *                  takes a claim, or that there is none
  *
@@ -139,12 +141,6 @@ cache_free(struct cache *cache)
 {
   if (cache == NULL)
     return;
-  while (cache->spare != NULL) {
-    struct flight *flight = cache->spare;
-
-    cache->spare = flight->next;
-    flight_free(flight);
-  }
   block_cache_destroy(&cache->blocks);
   pthread_cond_destroy(&cache->kicks);
   pthread_mutex_destroy(&cache->kick_lock);
@@ -239,6 +235,7 @@ deactivate(struct cached_volume *volume)
 void
 cached_volume_free(struct cached_volume *volume)
 {
+  struct flight *flight;
   struct cache *cache;
 
   if (volume == NULL)
@@ -253,14 +250,14 @@ cached_volume_free(struct cached_volume *volume)
     *volume->link = volume->next;
     if (volume->next != NULL)
       volume->next->link = volume->link;
+    for (flight = volume->flights; flight != NULL; flight = flight->next)
+      flight_give_back(flight);
     block_drop_owner(&cache->blocks, &volume->blocks);
     cache_kick(cache); /* there is space for others */
   }
-  while (volume->flights != NULL) {
-    struct flight *flight = volume->flights;
-
+  while ((flight = volume->flights) != NULL) {
     volume->flights = flight->next;
-    flight_free(flight);
+    free(flight);
   }
   extent_map_free(&volume->zeroes);
   extent_map_free(&volume->holes);

@@ -48,6 +48,13 @@ is_durable(const struct volume_request *request)
 
 enum taken { TAKEN, NO_SPACE, NO_ROOM, SECTOR_UNKNOWN, BUSY };
 
+/* None can be given up now. */
+static enum taken
+no_memory(struct cached_volume *volume)
+{
+  return copies_await(volume->cache) ? BUSY : NO_SPACE;
+}
+
 /* The block to write to. BUSY: another copy is in the way. */
 static enum taken
 block_for(struct cached_volume *volume, struct copies *copies, uint64_t at,
@@ -63,9 +70,11 @@ block_for(struct cached_volume *volume, struct copies *copies, uint64_t at,
   if (block == NULL)
     block = block_make(blocks, &volume->blocks, index);
   if (block == NULL)
-    return copies_await(volume->cache) ? BUSY : NO_SPACE;
+    return no_memory(volume);
   *out = block;
-  return copies_claim(copies, block, true) ? TAKEN : BUSY;
+  if (!copies_claim(copies, block, true))
+    return BUSY;
+  return flight_leaves(volume, block) ? TAKEN : no_memory(volume);
 }
 
 /* What was known of begin..end as zero or hole is not so any more, nor is what

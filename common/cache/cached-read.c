@@ -274,6 +274,7 @@ keep(struct volume_request *request, struct copies *copies, uint64_t *at)
     if (block == NULL)
       return copies->claims > 0;
     if ((block->valid & sectors) != sectors &&
+        (block->flying & ~block->valid) == 0 &&
         copies_claim(copies, block, true))
       complete(volume, copies, block, from + (*at - fill->begin), *at, to);
   }

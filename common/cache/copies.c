@@ -14,6 +14,40 @@
 #include "cache/cache-internal.h"
 #include "utils/cleanup.h"
 
+/* --- blocks ------------------------------------------------------------ */
+
+bool
+block_is_copied(const struct block *block)
+{
+  return atomic_load(&block->copies) != 0;
+}
+
+bool
+block_is_filling(const struct block *block)
+{
+  return atomic_load(&block->copies) < 0;
+}
+
+bool
+block_copy_begins(struct block *block, bool into)
+{
+  if (into ? block_is_copied(block) : block_is_filling(block))
+    return false;
+  atomic_fetch_add(&block->copies, into ? -1 : 1);
+  return true;
+}
+
+void
+block_copy_ends(struct block *block)
+{
+  if (block_is_filling(block))
+    atomic_store(&block->copies, 0);
+  else
+    atomic_fetch_sub(&block->copies, 1);
+}
+
+/* --- what a thread copies ----------------------------------------------- */
+
 /* A block is at most so many ranges: of eight sectors, every other one. */
 #define RANGES_OF_BLOCK 4
 

@@ -10,7 +10,6 @@
  *        who wait are woken, and the cache's thread is kicked to send more.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cache/cache-internal.h"
 #include "leasehold/log.h"
@@ -52,35 +51,39 @@ add_flight(struct flight *flight, struct cached_volume *volume)
   volume->flights = flight;
   volume->cache->flights++;
   volume->cache->counts.sent++;
-  if (flight->io.kind == STORE_WRITE)
-    volume->cache->flight_bytes += flight->io.count;
 }
 
-/* Copies begin..end, all dirty, into a flight. NULL: no memory. */
+/* A flight of begin..end, all dirty. NULL: no memory. */
 static struct flight *
 take_blocks(struct cached_volume *volume, uint64_t begin, uint64_t end)
 {
   struct block_cache *blocks = &volume->cache->blocks;
   const uint32_t size = blocks->block_size;
-  struct flight *flight = flight_new(volume->cache, end - begin);
+  uint64_t first = begin / size, count = (end - 1) / size - first + 1;
+  struct flight *flight = flight_new(count);
 
   if (flight == NULL)
     return NULL;
   flight->io.kind = STORE_WRITE;
   flight->io.offset = begin;
   flight->io.count = end - begin;
-  flight->io.buffer = flight->data;
-  for (uint64_t at = begin; at < end;) {
-    struct block *block = block_find(blocks, &volume->blocks, at / size);
-    uint64_t to = (at / size + 1) * size;
+  for (uint64_t i = 0; i < count; i++) {
+    uint64_t from = (first + i) * size, to = from + size;
+    struct block *block = block_find(blocks, &volume->blocks, first + i);
 
-    if (to > end)
-      to = end;
-    memcpy(flight->data + (at - begin), block->data + at % size, to - at);
+    flight->pieces[i] = block->data;
     if (block->sequence < flight->sequence)
       flight->sequence = block->sequence;
-    block_fly(blocks, block, block_sectors(blocks, at, to));
-    at = to;
+    block_fly(blocks, block,
+              block_sectors(blocks, from > begin ? from : begin,
+                            to < end ? to : end));
+  }
+  if (count == 1) {
+    flight->io.buffer = (char *)flight->pieces[0] + begin % size;
+  } else {
+    flight->io.pieces = flight->pieces;
+    flight->io.piece_size = size;
+    flight->io.piece_begin = (uint32_t)(begin % size);
   }
   add_flight(flight, volume);
   return flight;
@@ -89,12 +92,12 @@ take_blocks(struct cached_volume *volume, uint64_t begin, uint64_t end)
 static struct flight *
 take_zeroes(struct cached_volume *volume, struct span span)
 {
-  struct flight *flight = flight_new(volume->cache, 0);
+  struct flight *flight = flight_new(0);
 
   if (flight == NULL)
     return NULL;
   if (extent_map_clear(&volume->zeroes, span.begin, span.end) != 0) {
-    flight_free(flight);
+    free(flight);
     return NULL;
   }
   flight->sequence = span.sequence;
@@ -263,8 +266,7 @@ to_the_end(struct cache *cache, struct cached_volume *volume)
 static struct flight *
 pick(struct cache *cache, uint64_t now_ns)
 {
-  if (cache->flights >= cache->config.connections ||
-      cache->flight_bytes > FLIGHTS_BYTES_MAX - FLIGHT_MAX)
+  if (cache->flights >= cache->config.connections)
     return NULL;
   for (struct cached_volume *volume = cache->first; volume != NULL;
        volume = volume->later) {
@@ -442,8 +444,7 @@ conclude(struct flight *flight)
     link = &(*link)->next;
   *link = flight->next;
   cache->flights--;
-  if (flight->io.kind == STORE_WRITE)
-    cache->flight_bytes -= flight->io.count;
+  flight_give_back(flight);
   if (status == STATUS_OK) {
     landed(flight);
   } else if (comes_again(cache, status)) {
@@ -485,20 +486,17 @@ static void
 ended(struct flight *flight)
 {
   struct cache *cache = flight->volume->cache;
-  bool kept;
 
   tell_session(flight);
   {
     LOCK_FOR_SCOPE(&cache->lock);
     conclude(flight);
-    kept = flight_keep(cache, flight);
     /* Under the lock: the volume, and with the last one the cache, may be gone
      * as soon as nothing of it is on its way.
      */
     cache_kick(cache);
   }
-  if (!kept)
-    flight_free(flight);
+  free(flight);
 }
 
 static void

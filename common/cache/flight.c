@@ -1,63 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* flight.c: the memory of flights; see cache-internal.h. */
+/* flight.c: the memory of flights; see cache-internal.h.
+ *
+ * A flight's bytes are those of the blocks, where they lie. When one of these
+ * is written to, it gets other memory (block_part), and what flies is the
+ * flight's until it has ended.
+ */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "cache/cache-internal.h"
 
-/* From this size on a flight is a mapping with room for the largest, of which
- * some are kept for the next flights. malloc would keep its memory in the arena
- * of whichever thread came to send it, up to FLIGHTS_BYTES_MAX in each.
- */
-#define MAPPED_MIN 65536
-#define MAPPED_SIZE (sizeof(struct flight) + FLIGHT_MAX)
-#define SPARES_MAX 4
-
-static struct flight *
-map_flight(struct cache *cache)
-{
-  struct flight *flight = cache->spare;
-
-  if (flight != NULL) {
-    cache->spare = flight->next;
-    cache->spares--;
-    return flight;
-  }
-  flight = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return flight != MAP_FAILED ? flight : NULL;
-}
-
 struct flight *
-flight_new(struct cache *cache, uint64_t count)
+flight_new(size_t pieces)
 {
-  bool mapped = count >= MAPPED_MIN;
   struct flight *flight =
-      mapped ? map_flight(cache) : malloc(sizeof *flight + count);
+      malloc(sizeof *flight + pieces * sizeof flight->pieces[0]);
 
   if (flight != NULL)
-    *flight = (struct flight){.sequence = UINT64_MAX, .mapped = mapped};
+    *flight = (struct flight){.sequence = UINT64_MAX};
   return flight;
 }
 
-void
-flight_free(struct flight *flight)
+bool
+flight_leaves(struct cached_volume *volume, struct block *block)
 {
-  if (flight->mapped)
-    munmap(flight, MAPPED_SIZE);
-  else
-    free(flight);
+  struct block_cache *blocks = &volume->cache->blocks;
+  uint64_t from = block->index * blocks->block_size;
+  struct flight *flight = volume->flights;
+  struct block *apart;
+
+  if (!block_part(blocks, block, &apart))
+    return false;
+  if (apart == NULL)
+    return true;
+  while (flight->io.kind != STORE_WRITE ||
+         flight->io.offset >= from + blocks->block_size ||
+         flight->io.offset + flight->io.count <= from)
+    flight = flight->next;
+  apart->following = flight->apart;
+  flight->apart = apart;
+  return true;
 }
 
-bool
-flight_keep(struct cache *cache, struct flight *flight)
+void
+flight_give_back(struct flight *flight)
 {
-  if (!flight->mapped || cache->spares == SPARES_MAX ||
-      cache->flight_bytes + (cache->spares + 1) * FLIGHT_MAX >
-          FLIGHTS_BYTES_MAX)
-    return false;
-  flight->next = cache->spare;
-  cache->spare = flight;
-  cache->spares++;
-  return true;
+  while (flight->apart != NULL) {
+    struct block *block = flight->apart;
+
+    flight->apart = block->following;
+    block_give_back(&flight->volume->cache->blocks, block);
+  }
 }

@@ -39,16 +39,10 @@ struct prefetch {
   struct prefetch *later; /* planned after it, to be submitted */
   struct cached_volume *volume;
   struct fill fill;
-  size_t count;   /* blocks */
-  void *pieces[]; /* their data */
+  size_t count; /* blocks */
+  struct block **blocks;
+  void *pieces[]; /* their data; behind them are blocks */
 };
-
-static struct block *
-block_of(const struct prefetch *prefetch, size_t i)
-{
-  return (struct block *)((char *)prefetch->pieces[i] -
-                          offsetof(struct block, data));
-}
 
 static size_t
 larger(size_t a, size_t b)
@@ -113,7 +107,7 @@ static void
 give_blocks_back(struct prefetch *prefetch)
 {
   for (size_t i = 0; i < prefetch->count; i++)
-    block_give_back(&prefetch->volume->cache->blocks, block_of(prefetch, i));
+    block_give_back(&prefetch->volume->cache->blocks, prefetch->blocks[i]);
 }
 
 static bool
@@ -124,6 +118,7 @@ take_blocks(struct prefetch *prefetch, size_t count)
 
     if (block == NULL)
       return false;
+    prefetch->blocks[prefetch->count] = block;
     prefetch->pieces[prefetch->count] = block->data;
   }
   return true;
@@ -137,10 +132,12 @@ prefetch_new(struct cached_volume *volume, uint64_t begin, uint64_t end)
   struct prefetch *prefetch = NULL;
 
   if (may_load(volume->cache, count))
-    prefetch = malloc(sizeof *prefetch + count * sizeof prefetch->pieces[0]);
+    prefetch = malloc(sizeof *prefetch + count * (sizeof prefetch->pieces[0] +
+                                                  sizeof prefetch->blocks[0]));
   if (prefetch == NULL)
     return NULL;
   *prefetch = (struct prefetch){.volume = volume, .link = &volume->prefetches};
+  prefetch->blocks = (struct block **)(prefetch->pieces + count);
   if (!take_blocks(prefetch, count)) {
     give_blocks_back(prefetch);
     free(prefetch);
@@ -237,7 +234,7 @@ take_over(struct prefetch *prefetch)
 
     if (end > prefetch->fill.end)
       end = prefetch->fill.end;
-    block_put(blocks, block_of(prefetch, i), &volume->blocks, at / size,
+    block_put(blocks, prefetch->blocks[i], &volume->blocks, at / size,
               block_sectors(blocks, at, end));
   }
 }

@@ -47,6 +47,9 @@ struct http_request {
   const struct http_headers *headers;
   const void *body;
   size_t body_length;
+  void *const *body_pieces; /* or, instead of body, body_piece_size bytes of
+                               each, of the first from body_begin on */
+  size_t body_piece_size, body_begin;
   bool repeatable; /* may be sent again, unasked, over a new connection when
                       an old one turns out to be dead */
   bool direct;     /* past any proxy */

@@ -66,7 +66,7 @@ nothing_sent(const struct http_transfer *transfer)
 static bool
 leaves_at_once(const struct http_request *request)
 {
-  return request->body_length <= BODY_AT_ONCE;
+  return request->body_length <= BODY_AT_ONCE && request->body_pieces == NULL;
 }
 
 static void
@@ -96,6 +96,27 @@ begin(void *opaque, char *remote, char *local, int remote_port, int local_port)
   return CURL_PREREQFUNC_OK;
 }
 
+/* The body's bytes from at on. */
+static void
+gather(const struct http_request *request, char *to, size_t at, size_t count)
+{
+  at += request->body_begin;
+  while (count > 0) {
+    size_t before = at % request->body_piece_size;
+    size_t part = request->body_piece_size - before;
+
+    if (part > count)
+      part = count;
+    memcpy(to,
+           (const char *)request->body_pieces[at / request->body_piece_size] +
+               before,
+           part);
+    to += part;
+    at += part;
+    count -= part;
+  }
+}
+
 static size_t
 give_body(char *buffer, size_t size, size_t count, void *opaque)
 {
@@ -106,7 +127,10 @@ give_body(char *buffer, size_t size, size_t count, void *opaque)
   count *= size;
   if (count > left)
     count = left;
-  memcpy(buffer, (const char *)request->body + transfer->body_given, count);
+  if (request->body_pieces != NULL)
+    gather(request, buffer, transfer->body_given, count);
+  else
+    memcpy(buffer, (const char *)request->body + transfer->body_given, count);
   transfer->body_given += count;
   return count;
 }

@@ -81,6 +81,24 @@ build_read(struct piece *piece)
 }
 
 static void
+set_body(struct piece *piece)
+{
+  const struct store_io *io = piece->transfer->io;
+  struct azure_exchange *exchange = &piece->exchange;
+  uint64_t at = piece->offset - io->offset;
+
+  exchange->request.body_length = piece->count;
+  if (io->pieces == NULL) {
+    exchange->request.body = (const char *)io->buffer + at;
+    return;
+  }
+  at += io->piece_begin;
+  exchange->http.body_pieces = io->pieces + at / io->piece_size;
+  exchange->http.body_piece_size = io->piece_size;
+  exchange->http.body_begin = at % io->piece_size;
+}
+
+static void
 build_change(struct piece *piece)
 {
   const struct store_io *io = piece->transfer->io;
@@ -94,11 +112,8 @@ build_change(struct piece *piece)
   http_headers_add(&exchange->request.query, "comp", "page");
   http_headers_add(&exchange->request.headers, "x-ms-page-write",
                    write ? "update" : "clear");
-  if (write) {
-    exchange->request.body =
-        (const char *)io->buffer + (piece->offset - io->offset);
-    exchange->request.body_length = piece->count;
-  }
+  if (write)
+    set_body(piece);
   add_guard(piece);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "store/file-internal.h"
@@ -16,6 +17,9 @@
  */
 #define WRITE_PIECE (UINT64_C(4) << 20)
 #define ALLOCATE_PIECE (UINT64_C(1) << 30)
+
+/* Pieces of memory that are written at a time. */
+#define VECTORS_MAX 64
 
 /* A map of a badly fragmented volume is given in parts. */
 #define EXTENTS_MAX 65536
@@ -103,6 +107,51 @@ write_all(struct file_volume *volume, const char *from, uint64_t offset,
   return STATUS_OK;
 }
 
+/* The request's bytes from at on, before end; how many ranges that is. */
+static int
+gather(const struct store_io *io, uint64_t at, uint64_t end,
+       struct iovec vectors[VECTORS_MAX])
+{
+  int used = 0;
+
+  for (; used < VECTORS_MAX && at < end; used++) {
+    uint64_t place = io->piece_begin + at;
+    uint64_t before = place % io->piece_size, part = io->piece_size - before;
+
+    if (part > end - at)
+      part = end - at;
+    vectors[used].iov_base =
+        (char *)io->pieces[place / io->piece_size] + before;
+    vectors[used].iov_len = part;
+    at += part;
+  }
+  return used;
+}
+
+/* The request's bytes from done on, count of them. */
+static int
+write_data(struct file_volume *volume, struct store_io *io, uint64_t done,
+           uint64_t count)
+{
+  uint64_t end = done + count;
+
+  if (io->pieces == NULL)
+    return write_all(volume, (const char *)io->buffer + done, io->offset + done,
+                     count, &io->error);
+  while (done < end) {
+    struct iovec vectors[VECTORS_MAX];
+    ssize_t n = pwritev(volume->data, vectors, gather(io, done, end, vectors),
+                        (off_t)(io->offset + done));
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return data_errno(volume, errno, "writing failed", &io->error);
+    done += (uint64_t)n;
+  }
+  return STATUS_OK;
+}
+
 static int
 write_zeroes(struct file_volume *volume, uint64_t offset, uint64_t count,
              struct error *err)
@@ -185,8 +234,7 @@ change_data(struct file_volume *volume, struct store_io *io)
     if (r != 0)
       return r;
     r = zero ? zero_piece(volume, io, offset, count, &slow)
-             : write_all(volume, (char *)io->buffer + done, offset, count,
-                         &io->error);
+             : write_data(volume, io, done, count);
     file_tenure_leave(volume);
     if (r != 0)
       return r;

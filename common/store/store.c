@@ -222,6 +222,19 @@ store_submit_command(struct store_volume *volume, struct store_command *command)
 }
 
 static void
+assert_memory(const struct store_io *io)
+{
+  if (io->pieces == NULL) {
+    assert(io->buffer);
+    return;
+  }
+  assert(io->piece_size >= STORE_SECTOR && io->piece_size <= PIECE_SIZE_MAX &&
+         (io->piece_size & (io->piece_size - 1)) == 0);
+  assert(io->piece_begin < io->piece_size &&
+         (io->kind == STORE_WRITE || io->piece_begin == 0));
+}
+
+static void
 assert_io(const struct store_volume *volume, const struct store_io *io)
 {
   bool changes = io->kind == STORE_WRITE || io->kind == STORE_ZERO;
@@ -233,11 +246,8 @@ assert_io(const struct store_volume *volume, const struct store_io *io)
          io->count <= STORE_SIZE_MAX - io->offset);
   if (io->kind == STORE_READ || io->kind == STORE_WRITE)
     assert(io->count <= STORE_IO_MAX);
-  if (io->kind == STORE_READ && io->pieces != NULL)
-    assert(io->piece_size >= STORE_SECTOR && io->piece_size <= PIECE_SIZE_MAX &&
-           (io->piece_size & (io->piece_size - 1)) == 0);
-  else if (io->kind == STORE_READ || io->kind == STORE_WRITE)
-    assert(io->buffer);
+  if (io->kind == STORE_READ || io->kind == STORE_WRITE)
+    assert_memory(io);
   if (!changes)
     return;
   assert(!lease_id_is_none(&io->guard.lease_id)); /* S1 */

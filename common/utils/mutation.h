@@ -32,6 +32,7 @@ enum mutation {
   S12_FORGETS_INSTANCES,   /* nobody is put on the list */
   S13_FORGETS_UNCLEAN,     /* an unclean end is no matter */
   S13_CLEAN_WITHOUT_DRAIN, /* what is unsent is forgotten at the end */
+  FLYING_OVERWRITTEN, /* memory that the store is being sent is written to */
   AHEAD_KEPT_SPOILED, /* what was read ahead is kept although it was changed */
   AHEAD_OF_CHANGES,   /* ... is read although a change is not in the store */
   HOLES_WERE_CHANGED, /* a map of holes is taken as it was when sent for */

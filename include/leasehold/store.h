@@ -132,11 +132,12 @@ struct store_io {
   uint64_t offset; /* offset + count is within the volume's size */
   uint64_t count;  /* READ, WRITE: at most 64 MiB */
   void *buffer;    /* READ: filled; WRITE: not changed */
-  /* READ: NULL, or filled instead of buffer, piece_size bytes in each but the
-   * last. piece_size is a power of two from STORE_SECTOR to 64 KiB.
+  /* READ, WRITE: NULL, or used instead of buffer, piece_size bytes of each but
+   * the last, and of the first from piece_begin on. piece_size is a power of
+   * two from STORE_SECTOR to 64 KiB; READ: piece_begin is 0.
    */
   void *const *pieces;
-  uint32_t piece_size;
+  uint32_t piece_size, piece_begin;
   struct guard guard;
   struct extent_list extents; /* EXTENTS: the caller frees; covers a prefix of
                                  the range, at least one byte of it */

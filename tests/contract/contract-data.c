@@ -190,13 +190,14 @@ test_large(void **state)
   contract_close(leased.volume);
 }
 
-/* A read may be wanted in pieces of memory that lie anywhere. */
+/* Data may be read into, or written from, pieces of memory that lie anywhere.
+ */
 static void
 test_pieces(void **state)
 {
   enum { SIZE = 3 << 20, PIECE = 4096 };
   static const uint64_t counts[] = {512, PIECE, 10 * PIECE + 512, SIZE - 512};
-  static char bytes[SIZE], again[SIZE];
+  static char bytes[SIZE], again[SIZE], there[SIZE];
   static void *pieces[SIZE / PIECE];
   struct leased leased;
 
@@ -222,6 +223,31 @@ test_pieces(void **state)
     for (uint64_t at = 0; at < counts[i]; at += PIECE)
       assert_memory_equal(pieces[at / PIECE], bytes + 512 + at,
                           counts[i] - at < PIECE ? counts[i] - at : PIECE);
+  }
+  for (size_t i = 0; i < COUNT(counts); i++) {
+    struct store_io io = {.kind = STORE_WRITE,
+                          .guard = {contract_a, leased.epoch},
+                          .offset = 512,
+                          .count =
+                              counts[i] < SIZE - 1024 ? counts[i] : SIZE - 1024,
+                          .pieces = pieces,
+                          .piece_size = PIECE,
+                          .piece_begin = 512};
+
+    for (size_t at = 0; at < SIZE; at++)
+      again[at] = (char)((at + i) * 2654435761u >> 16);
+    write_ok(&leased, 0, bytes, SIZE);
+    assert_int_equal(contract_io(leased.volume, &io), 0);
+    contract_read(leased.volume, 0, there, SIZE);
+    for (uint64_t at = 0; at < SIZE; at++) {
+      /* It begins at 512 of both. */
+      bool written = at >= 512 && at < 512 + io.count;
+      char expected =
+          written ? ((char *)pieces[at / PIECE])[at % PIECE] : bytes[at];
+
+      if (there[at] != expected)
+        fail_msg("byte %u", (unsigned)at);
+    }
   }
   contract_close(leased.volume);
 }
@@ -285,7 +311,11 @@ test_any_alignment(void **state)
 }
 
 const struct CMUnitTest contract_data_tests[] = {
-    CONTRACT_TEST(test_write_read),    CONTRACT_TEST(test_zero),
-    CONTRACT_TEST(test_extents),       CONTRACT_TEST(test_large),
-    CONTRACT_TEST(test_pieces), CONTRACT_TEST(test_any_alignment), {0},
+    CONTRACT_TEST(test_write_read),
+    CONTRACT_TEST(test_zero),
+    CONTRACT_TEST(test_extents),
+    CONTRACT_TEST(test_large),
+    CONTRACT_TEST(test_pieces),
+    CONTRACT_TEST(test_any_alignment),
+    {0},
 };

@@ -69,6 +69,16 @@ under_way(const struct message *message, uint64_t sector)
   return false;
 }
 
+void
+sim_change_same(const struct message *message, const struct store_io *io)
+{
+  for (uint64_t i = 0; message->cached && i < io->count / STORE_SECTOR; i++)
+    if (memcmp(&message->ops[i], sim_place_of(io, i * STORE_SECTOR),
+               sizeof message->ops[i]) != 0)
+      sim_violation(message->sim, "O19 sector %u was changed on its way",
+                    (unsigned)(io->offset / STORE_SECTOR + i));
+}
+
 /* Which operations a change is about: what a client writes is the number of
  * its operation.
  */
@@ -85,7 +95,7 @@ sim_change_sent(struct message *message, struct store_io *io)
     unsigned sector = (unsigned)(io->offset / STORE_SECTOR + i);
 
     if (io->kind == STORE_WRITE)
-      memcpy(&message->ops[i], (char *)io->buffer + i * STORE_SECTOR,
+      memcpy(&message->ops[i], sim_place_of(io, i * STORE_SECTOR),
              sizeof message->ops[i]);
     else if (message->cached)
       message->ops[i] = oracle_zero_op(sim, message->from, sector);

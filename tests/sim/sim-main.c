@@ -42,6 +42,7 @@ static const char *const mutation_names[MUTATIONS] = {
     [S10_GIVES_UP] = "S10-gives-up",
     [S12_FORGETS_INSTANCES] = "S12-forgets-instances",
     [S13_FORGETS_UNCLEAN] = "S13-forgets-unclean",
+    [FLYING_OVERWRITTEN] = "flying-overwritten",
     [AHEAD_KEPT_SPOILED] = "ahead-kept-spoiled",
     [AHEAD_OF_CHANGES] = "ahead-of-changes",
     [HOLES_WERE_CHANGED] = "holes-were-changed",

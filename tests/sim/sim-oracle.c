@@ -41,6 +41,8 @@
  *   O17 of two changes of a sector that a cache sends, the first has been
  *       answered before the second is sent
  *   O18 who says at the release that all is in the store is right (as O1)
+ *   O19 (sim-changes.c) the bytes of a change that a cache sends stay as they
+ *       are until it is answered
  */
 #include "sim.h"
 

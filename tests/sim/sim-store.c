@@ -195,12 +195,12 @@ answer_command(struct message *message)
   command->done(command);
 }
 
-/* Where a read's bytes from offset on go. */
-static char *
-place_of(const struct store_io *io, uint64_t offset)
+char *
+sim_place_of(const struct store_io *io, uint64_t offset)
 {
   if (io->pieces == NULL)
     return (char *)io->buffer + offset;
+  offset += io->piece_begin;
   return (char *)io->pieces[offset / io->piece_size] + offset % io->piece_size;
 }
 
@@ -211,9 +211,11 @@ answer_io(struct message *message)
 
   if (message->status == STATUS_UNKNOWN && sim_is_change(io))
     sim_change_doubted(message);
+  if (io->kind == STORE_WRITE)
+    sim_change_same(message, io);
   if (io->kind == STORE_READ && message->status == 0)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)
-      memcpy(place_of(io, i * STORE_SECTOR), &message->sectors[i],
+      memcpy(sim_place_of(io, i * STORE_SECTOR), &message->sectors[i],
              sizeof message->sectors[i]);
   if (io->kind == STORE_EXTENTS && message->status == 0)
     for (uint64_t i = 0; i < io->count / STORE_SECTOR; i++)

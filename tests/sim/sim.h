@@ -343,6 +343,10 @@ void sim_gateway_end(struct gateway *);
 bool sim_is_change(const struct store_io *);
 /* It is sent as io, which is the sender's. */
 void sim_change_sent(struct message *, struct store_io *io);
+/* What was sent has not changed since. */
+void sim_change_same(const struct message *, const struct store_io *io);
+/* Where a request's bytes from offset on are. */
+char *sim_place_of(const struct store_io *io, uint64_t offset);
 /* It takes effect now. */
 void sim_change_done(struct message *);
 /* The store will never have it: STATUS_IO. */

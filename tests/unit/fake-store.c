@@ -140,6 +140,22 @@ map_holes(const struct fake_store *fake, struct store_io *io)
   return 0;
 }
 
+/* What is written comes from where the request has it. */
+static void
+copy_out(const struct store_io *io, char *bytes)
+{
+  for (uint64_t at = 0; at < io->count; at += STORE_SECTOR) {
+    uint64_t place = io->piece_begin + at;
+    const char *from = io->pieces == NULL
+                           ? (const char *)io->buffer + at
+                           : (const char *)io->pieces[place / io->piece_size] +
+                                 place % io->piece_size;
+    uint64_t left = io->count - at;
+
+    memcpy(bytes + at, from, left < STORE_SECTOR ? left : STORE_SECTOR);
+  }
+}
+
 static int
 do_io(struct fake_store *fake, struct store_io *io, void *buffer)
 {
@@ -175,8 +191,10 @@ do_io(struct fake_store *fake, struct store_io *io, void *buffer)
   }
   if (fake->write_status != 0)
     return fake->write_status;
-  if (io->kind == STORE_WRITE)
+  if (io->kind == STORE_WRITE && buffer != NULL)
     memcpy(fake->data + io->offset, buffer, io->count);
+  else if (io->kind == STORE_WRITE)
+    copy_out(io, fake->data + io->offset);
   else
     memset(fake->data + io->offset, 0, io->count);
   fake->writes_done++;
@@ -228,7 +246,7 @@ submit_io(struct store_volume *volume, struct store_io *io)
   message->io = io;
   message->sent_io = *io;
   if (io->kind == STORE_WRITE)
-    memcpy(message->data, io->buffer, io->count);
+    copy_out(io, message->data);
   return STORE_PENDING;
 }
 

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SIZE 1024 /* two sectors */
 #define ROOM(blocks) ((blocks) * (SIZE + sizeof(struct block)))
@@ -246,6 +247,51 @@ copied_ones_stay_as_they_are(void **state)
   block_cache_destroy(&cache);
 }
 
+/* What flies stays where it is, and as it is. */
+static void
+written_to_while_it_flies(void **state)
+{
+  struct block_cache cache;
+  struct block_owner owner = {.number = 1};
+  struct block *block, *apart, *other, *hint = NULL;
+  char *flying;
+
+  (void)state;
+  assert_int_equal(block_cache_init(&cache, ROOM(4), SIZE), 0);
+  block = make(&cache, &owner, 0);
+  memset(block->data, 'a', SIZE);
+  block_changed(&cache, block, 3, 7);
+  assert_true(block_part(&cache, block, &apart));
+  assert_null(apart); /* nothing flies */
+  block_fly(&cache, block, 1);
+  flying = block->data;
+  assert_true(block_part(&cache, block, &apart));
+  assert_ptr_equal(apart->data, flying);
+  assert_ptr_not_equal(block->data, flying);
+  assert_memory_equal(block->data, flying, SIZE);
+  assert_true(block_part(&cache, block, &other)); /* once is enough */
+  assert_null(other);
+  for (uint64_t i = 1; i < 9; i++)
+    memset(make(&cache, &owner, i)->data, 'x', SIZE);
+  assert_int_equal(flying[0], 'a');
+  assert_int_equal(flying[SIZE - 1], 'a');
+  assert_int_equal(cache.count, owner.count + 1);
+  block_give_back(&cache, apart);
+  block_returned(&cache, block, 1, &hint);
+  check(&cache, &owner);
+  /* Again, and there is no memory for it. */
+  block_fly(&cache, block, 3);
+  for (uint64_t i = 10; cache.count < cache.most; i++)
+    make(&cache, &owner, i);
+  for (other = owner.blocks; other != NULL; other = other->following)
+    block_changed(&cache, other, 2, 9);
+  flying = block->data;
+  assert_false(block_part(&cache, block, &apart));
+  assert_ptr_equal(block->data, flying);
+  block_drop_owner(&cache, &owner);
+  block_cache_destroy(&cache);
+}
+
 static void
 neighbours_go_together(void **state)
 {
@@ -286,6 +332,7 @@ main(void)
       cmocka_unit_test(forgotten_while_it_flies),
       cmocka_unit_test(random_changes),
       cmocka_unit_test(copied_ones_stay_as_they_are),
+      cmocka_unit_test(written_to_while_it_flies),
       cmocka_unit_test(neighbours_go_together),
   };
 
