@@ -99,7 +99,8 @@ cached_usable(struct cached_volume *volume, struct gate *gate, uint64_t now_ns)
   if (MUTATED(S8_READS_PAST_END) && gate->position == GATE_PENDING)
     return true;
   return (gate->position == GATE_OPEN || gate->position == GATE_DRAINING) &&
-         !gate->shared && volume->straight == 0 &&
+         (!gate->shared || MUTATED(GROUP_READS_CACHE)) &&
+         volume->straight == 0 &&
          (now_ns < gate->valid_until_ns || MUTATED(S8_READS_PAST_END));
 }
 

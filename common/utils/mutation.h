@@ -40,6 +40,7 @@ enum mutation {
   GROUP_EVICTED_ADOPTS,    /* one who has left takes the next lease ID */
   GROUP_STALE_GOES_ON,     /* a session goes on that is not the noted one */
   GROUP_JOINS_QUIETLY,     /* who joins adopts the epoch */
+  GROUP_READS_CACHE,       /* a session that joins one keeps its cache */
   HANDOVER_NO_DRAIN,       /* the lease goes while changes are under way */
   HANDOVER_STALE_REQUEST,  /* an order for another epoch is obeyed */
   TAKE_OVER_WITHOUT_CLAIM, /* the gate opens when only the Change was done */

@@ -50,6 +50,7 @@ static const char *const mutation_names[MUTATIONS] = {
     [GROUP_EVICTED_ADOPTS] = "group-evicted-adopts",
     [GROUP_STALE_GOES_ON] = "group-stale-goes-on",
     [GROUP_JOINS_QUIETLY] = "group-joins-quietly",
+    [GROUP_READS_CACHE] = "group-reads-cache",
     [HANDOVER_NO_DRAIN] = "handover-no-drain",
     [HANDOVER_STALE_REQUEST] = "handover-stale-request",
     [TAKE_OVER_WITHOUT_CLAIM] = "take-over-without-claim",

@@ -512,14 +512,15 @@ check_read(struct sim *sim, uint32_t number, const char *buffer)
 }
 
 /* The lease is provably held: what the store held since then may be read. A
- * read that was begun then may have got part of what it returns at once.
+ * read that was begun then may have got part of what it returns at once. Who
+ * knows that others write, too, reads what the store holds.
  */
 uint64_t
-oracle_window(const struct sim_volume *volume)
+oracle_window(const struct sim_volume *volume, const struct gate *gate)
 {
   uint64_t now_ns = clock_now(&volume->gateway->clock);
 
-  if (volume->sim->cached && volume->extended_ns != 0 &&
+  if (volume->sim->cached && !gate->shared && volume->extended_ns != 0 &&
       now_ns < timing_valid_until(volume->extended_ns, volume->duration_s))
     return volume->extended_true_ns;
   return volume->sim->now_ns;

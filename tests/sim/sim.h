@@ -405,7 +405,8 @@ void oracle_gave(struct sim *, struct sim_volume *,
                  const struct lease_command *);
 void oracle_release(struct sim *, struct sim_volume *, uint64_t expected,
                     bool clean);
-uint64_t oracle_window(const struct sim_volume *);
+/* From when on the store's data count for a read that is begun now. */
+uint64_t oracle_window(const struct sim_volume *, const struct gate *);
 void oracle_sent(struct sim_volume *);
 void oracle_again(struct sim *, uint32_t op, uint64_t epoch);
 /* A change by the cache, of this sector, is sent. */
